@@ -1,0 +1,202 @@
+import { z } from "zod";
+import { durationPattern, percentagePattern } from "./instant.ts";
+
+/** A CEL rule of the CRD; `message` is what the user reads when it refuses. */
+const rule = (expression: string, message: string) => ({ "x-kubernetes-validations": [{ rule: expression, message }] });
+
+const duration = (description: string) =>
+  z
+    .string()
+    .max(32)
+    .regex(new RegExp(durationPattern), "write a duration such as 30s, 2m or 1m30s")
+    .meta({ description, "x-serin-format": "duration" });
+
+const percentage = (description: string, maximum = 100) =>
+  z
+    .string()
+    .max(16)
+    .regex(new RegExp(percentagePattern), "write a percentage such as 1% or 0.5%")
+    .meta({ description, "x-serin-format": `percentage:${maximum}` });
+
+/** A DNS label: what a Service may be called. */
+const dnsLabel = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, "write a DNS label: lower-case letters, digits and dashes")
+    .meta({ description });
+
+/** A DNS subdomain: what any object may be called. */
+const objectName = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, "write an object's name: lower-case letters, digits, dots and dashes")
+    .meta({ description });
+
+const targetRef = z
+  .object({
+    apiVersion: z.literal("apps/v1").default("apps/v1").meta({ description: "API version of the workload." }),
+    kind: z.literal("Deployment").default("Deployment").meta({ description: "Kind of the workload: a Deployment." }),
+    name: objectName("Name of the Deployment, in the Rollout's namespace."),
+  })
+  .meta({ description: "The Deployment whose changes are released." });
+
+const service = z
+  .object({
+    name: dnsLabel("Name of the Service that callers use. Default: the name of the Deployment.").optional(),
+    port: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .meta({ description: "Port of the Service. May be left out when the Service has one port." }),
+  })
+  .meta({ description: "The Service by which callers reach the workload." });
+
+const istio = z
+  .object({
+    virtualService: z
+      .object({
+        name: objectName("Name of the VirtualService, in the Rollout's namespace."),
+        routes: z
+          .array(z.string().min(1).max(253))
+          .min(1)
+          .max(64)
+          .optional()
+          .meta({
+            description: "Names of the http routes to split. Default: every route that goes to the host without a pinned subset.",
+            "x-kubernetes-list-type": "set",
+          }),
+      })
+      .optional()
+      .meta({ description: "A VirtualService of yours to put the weights in. Default: one is generated and owned by the Rollout." }),
+    destinationRule: z
+      .object({ name: objectName("Name of the DestinationRule, in the Rollout's namespace.") })
+      .optional()
+      .meta({ description: "A DestinationRule of yours to put the subsets in. Default: one is generated and owned by the Rollout." }),
+    gateways: z
+      .array(z.string().min(1).max(317))
+      .min(1)
+      .max(16)
+      .optional()
+      .meta({ description: "Gateways of a generated VirtualService. Default: [mesh]." }),
+    hosts: z
+      .array(z.string().min(1).max(253))
+      .min(1)
+      .max(32)
+      .optional()
+      .meta({ description: "Hosts of a generated VirtualService. Default: the Service's name." }),
+  })
+  .meta({
+    description: "Traffic is split by the weights of an Istio VirtualService.",
+    ...rule(
+      "!has(self.virtualService) || (!has(self.gateways) && !has(self.hosts))",
+      "gateways and hosts belong to a generated VirtualService: leave them out, or leave virtualService out",
+    ),
+  });
+
+const traffic = z
+  .object({
+    istio: istio.optional(),
+    unsplit: z.enum(["refuse", "accept"]).default("refuse").meta({
+      description:
+        "What to do about callers that reach the Service by a route that is not split, so that they meet canary pods by pod share: refuse the release, or accept it.",
+    }),
+  })
+  .meta({
+    description: "How traffic is split between the versions.",
+    ...rule("has(self.istio)", "name a router: traffic.istio is the one there is, and {} is enough"),
+  });
+
+const pause = z
+  .object({ duration: duration("How long to wait. Default: until somebody promotes the release.").optional() })
+  .meta({ description: "Waits at the weight of the step before." });
+
+const step = z
+  .object({
+    weight: z.int().min(0).max(100).optional().meta({ description: "Share of the traffic for the canary, in percent." }),
+    pause: pause.optional(),
+  })
+  .meta({
+    description: "Either a weight or a pause.",
+    ...rule("has(self.weight) != has(self.pause)", "a step is either a weight or a pause: write {weight: 10} or {pause: {}}"),
+  });
+
+const steps = z
+  .array(step)
+  .min(1)
+  .max(50)
+  .default([{ weight: 10 }, { weight: 50 }, { weight: 100 }])
+  .meta({
+    description: "What the canary gets, one step after the other. Weights rise.",
+    "x-kubernetes-list-type": "atomic",
+    ...rule("self.exists(s, has(s.weight))", "steps need a weight: write for example [{weight: 10}, {weight: 50}, {weight: 100}]"),
+  });
+
+const analysis = z
+  .object({
+    errorRate: z
+      .object({ max: percentage("The largest share of failed requests.").default("1%") })
+      .default({ max: "1%" })
+      .meta({ description: "Limit on failed requests: HTTP 5xx, gRPC errors of the server, and requests that reached nobody." }),
+    latency: z
+      .object({
+        quantile: z
+          .number()
+          .min(0.5)
+          .max(0.999)
+          .default(0.99)
+          .meta({ description: "The quantile that is limited, between 0.5 and 0.999." }),
+        max: duration("The longest time for that quantile of the requests."),
+      })
+      .optional()
+      .meta({ description: "Limit on the latency of requests." }),
+    compareWith: z
+      .enum(["limit", "limit-and-stable"])
+      .default("limit-and-stable")
+      .meta({
+        description: "Whether being over the limit is enough for a rollback, or the canary must also be worse than stable while stable serves.",
+      }),
+    reporter: z
+      .enum(["source", "destination"])
+      .default("source")
+      .meta({ description: "Whose count of requests is judged: the callers' (source) or the pods' (destination)." }),
+    minStepDuration: duration("The shortest time for a step.").default("30s"),
+    maxStepDuration: duration("The time after which a step is decided without enough requests.").default("30m"),
+    onInsufficientTraffic: z
+      .enum(["widen", "hold", "promote"])
+      .default("widen")
+      .meta({
+        description:
+          "What to do at maxStepDuration without enough requests: widen goes on when nothing speaks against the canary, sooner where there are a few requests; hold waits for a person; promote goes on.",
+      }),
+  })
+  .meta({ description: "What a canary must keep to." });
+
+/** What a user writes. Defaults are in the schema, so that they show in `kubectl get -o yaml`. */
+export const rolloutSpecSchema = z.object({
+  targetRef,
+  service: service.optional(),
+  traffic: traffic.default({ istio: {}, unsplit: "refuse" }),
+  steps,
+  bake: duration("How long the old pods stay after the last step has passed, so that going back is one write.").default("2m"),
+  analysis: analysis.default({
+    errorRate: { max: "1%" },
+    compareWith: "limit-and-stable",
+    reporter: "source",
+    minStepDuration: "30s",
+    maxStepDuration: "30m",
+    onInsufficientTraffic: "widen",
+  }),
+  progressDeadline: duration("How long canary pods may take to become ready.").default("10m"),
+  suspend: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Freezes a release where it is; rollbacks still happen. At rest it lets changes roll out without a release." }),
+});
+
+export type RolloutSpec = z.infer<typeof rolloutSpecSchema>;
+export type Step = RolloutSpec["steps"][number];

@@ -1,0 +1,31 @@
+import type { ObjectKey } from "./object-key.ts";
+import type { Request } from "./names.ts";
+import { rolloutSpecSchema, type RolloutSpec } from "./rollout-spec.ts";
+import type { RolloutStatus } from "./rollout-status.ts";
+
+/** A Rollout as the operator reads it: its spec with defaults, or why the spec cannot be understood. */
+export interface Rollout {
+  readonly key: ObjectKey;
+  readonly uid: string;
+  readonly generation: number;
+  readonly resourceVersion: string;
+  readonly deleting: boolean;
+  readonly claimed: boolean;
+  readonly spec: RolloutSpec | undefined;
+  readonly problems: readonly string[];
+  readonly status: RolloutStatus;
+  /** Values of the request annotations that are set. */
+  readonly requests: Partial<Readonly<Record<Request, string>>>;
+}
+
+/** The spec with its defaults, or a sentence for each thing that is wrong with it. */
+export function parseSpec(spec: unknown): { spec: RolloutSpec } | { problems: string[] } {
+  const parsed = rolloutSpecSchema.safeParse(spec);
+  if (parsed.success) return { spec: parsed.data };
+  return { problems: parsed.error.issues.map((issue) => `spec.${issue.path.join(".")}: ${issue.message}`) };
+}
+
+/** Name of the Service that callers use. */
+export function serviceName(spec: RolloutSpec): string {
+  return spec.service?.name ?? spec.targetRef.name;
+}

@@ -1,0 +1,80 @@
+import type { Milliseconds } from "../api/instant.ts";
+import type { Request } from "../api/names.ts";
+import type { EventReason } from "../api/reasons.ts";
+import type { Revision, RolloutStatus } from "../api/rollout-status.ts";
+import type { Observation } from "./observation.ts";
+
+/** Answers or leaves the decision to the next rule. */
+export type Rule = (observation: Observation) => Answer | undefined;
+
+/** What a rule wants: the status to keep, what to do, what to tell, when to look again. */
+export interface Answer {
+  readonly status: RolloutStatus;
+  readonly plan: Plan;
+  readonly transitions: readonly Transition[];
+  /** Undefined: wait for a change. */
+  readonly wakeAfter: Milliseconds | undefined;
+  /** A rollback: status and plan are written side by side, neither waits for the other. */
+  readonly urgent?: boolean;
+}
+
+export interface Decision extends Answer {
+  readonly rule: string;
+}
+
+/** A fact worth telling people; `key` tells it apart from the same fact at another time of the same Rollout. */
+export interface Transition {
+  readonly reason: EventReason;
+  readonly key: string;
+  readonly note: string;
+}
+
+export type Plan = readonly Action[];
+
+/** One change of the world. Every action does nothing when the world already is as it asks. */
+export type Action =
+  /** Adds the finalizer. */
+  | { readonly kind: "claim" }
+  /** Puts the label on the Deployment that the hold policy acts on. */
+  | { readonly kind: "holdWorkload" }
+  /** Sets the Deployment's spec.paused; false is asked for with the token that the hold policy accepts. */
+  | { readonly kind: "pauseWorkload"; readonly paused: boolean }
+  /** Creates the objects that carry the split where they are generated, as at rest. */
+  | { readonly kind: "createRoute" }
+  /** Makes the subsets select one hash each. */
+  | { readonly kind: "narrowSubsets"; readonly stable: string; readonly canary: string }
+  /** Makes `stable` select what it selected before the release; `canary` stays. */
+  | { readonly kind: "widenStable"; readonly original: string; readonly canary: string }
+  /** Gives the canary `weight` percent of what the routes had, stable the rest. */
+  | { readonly kind: "routeTraffic"; readonly weight: number; readonly original: string }
+  /** Puts the routes back as they were before the release. */
+  | { readonly kind: "restoreRoute"; readonly original: string }
+  /** Puts the subsets back as they were before the release. */
+  | { readonly kind: "restoreSubsets"; readonly original: string }
+  /** Removes generated objects, routes first. */
+  | { readonly kind: "removeRoute" }
+  | { readonly kind: "removeSubsets" }
+  /** Creates the canary ReplicaSet from the Deployment's stored template. */
+  | { readonly kind: "createCanary"; readonly canary: Revision; readonly replicas: number }
+  /** Sets the size of the canary ReplicaSet. */
+  | { readonly kind: "scaleCanary"; readonly replicaSet: string; readonly replicas: number }
+  /** Deletes the canary ReplicaSet and its pods. */
+  | { readonly kind: "removeCanary"; readonly replicaSet: string }
+  /** Sets maxSurge to 100% for the length of the adoption (reference: the procedure in docs/adr/0004). */
+  | { readonly kind: "openSurge"; readonly was: string }
+  /** Hands the canary ReplicaSet to the Deployment: labels on, our ownerReference off, in one conditional patch. */
+  | { readonly kind: "handOver"; readonly replicaSet: string; readonly replicas: number }
+  /** Scales the ReplicaSet of the old revision to zero, when the Deployment controller did not. */
+  | { readonly kind: "finishOld"; readonly replicaSet: string; readonly replicas: number }
+  /** Restores maxSurge, notes the promoted revision and, unless `keepPaused`, unpauses: one conditional patch. */
+  | { readonly kind: "completeAdoption"; readonly maxSurge: string | undefined; readonly revision: string; readonly keepPaused: boolean }
+  /** Notes on the Deployment which revision is proven. */
+  | { readonly kind: "recordPromoted"; readonly revision: string }
+  /** Writes the template of `replicaSet` into the Deployment again. */
+  | { readonly kind: "restoreTemplate"; readonly replicaSet: string }
+  /** Takes label and annotations off the Deployment. */
+  | { readonly kind: "releaseWorkload" }
+  /** Removes the finalizer: the last thing that is done for a Rollout. */
+  | { readonly kind: "letGo" };
+
+export type { Request };

@@ -1,0 +1,27 @@
+/** Something that the operator could not do. `cause` is the original error. */
+export abstract class ReconcileError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** We acted on an old version of an object: look again and decide again. */
+export class ConflictError extends ReconcileError {}
+
+/** What was to be changed is not there. */
+export class NotFoundError extends ReconcileError {}
+
+/** The API server, or an admission webhook or policy, refused the write and will refuse it again. `message` is its own. */
+export class RejectedError extends ReconcileError {}
+
+/** May work later without anybody changing anything. */
+export class TransientError extends ReconcileError {
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, options?: ErrorOptions & { retryAfter?: number | undefined }) {
+    super(message, options);
+    this.retryAfter = options?.retryAfter;
+  }
+}
