@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     reporters: ["default"],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/architecture/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/simulation/**/*.test.ts", "test/architecture/**/*.test.ts"] } },
       {
         test: {
           name: "cluster",

@@ -16,7 +16,10 @@ export const durationPattern = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$";
 export function parseDuration(text: string): Milliseconds {
   if (!new RegExp(durationPattern).test(text)) throw new RangeError(`${text} is not a duration such as 30s or 1m30s`);
   const parts = text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g);
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * unitInMilliseconds[unit as "ms" | "s" | "m" | "h"], 0);
+  return parts.reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * unitInMilliseconds[unit as "ms" | "s" | "m" | "h"],
+    0,
+  );
 }
 
 /** A duration as people write it, to the second from one second on: `1m30s`, `400ms`. */

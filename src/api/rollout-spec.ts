@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { durationPattern, percentagePattern } from "./instant.ts";
 
-/** A CEL rule of the CRD; `message` is what the user reads when it refuses. */
-const rule = (expression: string, message: string) => ({ "x-kubernetes-validations": [{ rule: expression, message }] });
+/** CEL rules of the CRD; `message` is what the user reads when one refuses. */
+const rules = (...all: { rule: string; message: string; fieldPath?: string }[]) => ({
+  "x-kubernetes-validations": all,
+});
 
 const duration = (description: string) =>
   z
@@ -25,7 +27,7 @@ const dnsLabel = (description: string) =>
     .min(1)
     .max(63)
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, "write a DNS label: lower-case letters, digits and dashes")
-    .meta({ description });
+    .meta({ description, "x-serin-format": "dns-label" });
 
 /** A DNS subdomain: what any object may be called. */
 const objectName = (description: string) =>
@@ -34,7 +36,7 @@ const objectName = (description: string) =>
     .min(1)
     .max(253)
     .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, "write an object's name: lower-case letters, digits, dots and dashes")
-    .meta({ description });
+    .meta({ description, "x-serin-format": "object-name" });
 
 const targetRef = z
   .object({
@@ -42,7 +44,13 @@ const targetRef = z
     kind: z.literal("Deployment").default("Deployment").meta({ description: "Kind of the workload: a Deployment." }),
     name: objectName("Name of the Deployment, in the Rollout's namespace."),
   })
-  .meta({ description: "The Deployment whose changes are released." });
+  .meta({
+    description: "The Deployment whose changes are released.",
+    ...rules({
+      rule: "self == oldSelf",
+      message: "a Rollout keeps its Deployment: delete this Rollout and create one for the other Deployment",
+    }),
+  });
 
 const service = z
   .object({
@@ -61,22 +69,24 @@ const istio = z
     virtualService: z
       .object({
         name: objectName("Name of the VirtualService, in the Rollout's namespace."),
-        routes: z
-          .array(z.string().min(1).max(253))
-          .min(1)
-          .max(64)
-          .optional()
-          .meta({
-            description: "Names of the http routes to split. Default: every route that goes to the host without a pinned subset.",
-            "x-kubernetes-list-type": "set",
-          }),
+        routes: z.array(z.string().min(1).max(253)).min(1).max(64).optional().meta({
+          description:
+            "Names of the http routes to split. Default: every route that goes to the host without a pinned subset.",
+          "x-kubernetes-list-type": "set",
+        }),
       })
       .optional()
-      .meta({ description: "A VirtualService of yours to put the weights in. Default: one is generated and owned by the Rollout." }),
+      .meta({
+        description:
+          "A VirtualService of yours to put the weights in. Default: one is generated and owned by the Rollout.",
+      }),
     destinationRule: z
       .object({ name: objectName("Name of the DestinationRule, in the Rollout's namespace.") })
       .optional()
-      .meta({ description: "A DestinationRule of yours to put the subsets in. Default: one is generated and owned by the Rollout." }),
+      .meta({
+        description:
+          "A DestinationRule of yours to put the subsets in. Default: one is generated and owned by the Rollout.",
+      }),
     gateways: z
       .array(z.string().min(1).max(317))
       .min(1)
@@ -92,10 +102,10 @@ const istio = z
   })
   .meta({
     description: "Traffic is split by the weights of an Istio VirtualService.",
-    ...rule(
-      "!has(self.virtualService) || (!has(self.gateways) && !has(self.hosts))",
-      "gateways and hosts belong to a generated VirtualService: leave them out, or leave virtualService out",
-    ),
+    ...rules({
+      rule: "!has(self.virtualService) || (!has(self.gateways) && !has(self.hosts))",
+      message: "gateways and hosts belong to a generated VirtualService: leave them out, or leave virtualService out",
+    }),
   });
 
 const traffic = z
@@ -108,7 +118,10 @@ const traffic = z
   })
   .meta({
     description: "How traffic is split between the versions.",
-    ...rule("has(self.istio)", "name a router: traffic.istio is the one there is, and {} is enough"),
+    ...rules({
+      rule: "has(self.istio)",
+      message: "name a router: traffic.istio is the one there is, and {} is enough",
+    }),
   });
 
 const pause = z
@@ -117,12 +130,20 @@ const pause = z
 
 const step = z
   .object({
-    weight: z.int().min(0).max(100).optional().meta({ description: "Share of the traffic for the canary, in percent." }),
+    weight: z
+      .int()
+      .min(0)
+      .max(100)
+      .optional()
+      .meta({ description: "Share of the traffic for the canary, in percent." }),
     pause: pause.optional(),
   })
   .meta({
     description: "Either a weight or a pause.",
-    ...rule("has(self.weight) != has(self.pause)", "a step is either a weight or a pause: write {weight: 10} or {pause: {}}"),
+    ...rules({
+      rule: "has(self.weight) != has(self.pause)",
+      message: "a step is either a weight or a pause: write {weight: 10} or {pause: {}}",
+    }),
   });
 
 const steps = z
@@ -133,7 +154,17 @@ const steps = z
   .meta({
     description: "What the canary gets, one step after the other. Weights rise.",
     "x-kubernetes-list-type": "atomic",
-    ...rule("self.exists(s, has(s.weight))", "steps need a weight: write for example [{weight: 10}, {weight: 50}, {weight: 100}]"),
+    ...rules(
+      {
+        rule: "self.exists(s, has(s.weight))",
+        message: "steps need a weight: write for example [{weight: 10}, {weight: 50}, {weight: 100}]",
+      },
+      {
+        // Sorted and without equals: CEL has no index to compare neighbours by.
+        rule: "self.filter(s, has(s.weight)).map(s, s.weight).isSorted() && self.all(s, !has(s.weight) || self.exists_one(t, has(t.weight) && t.weight == s.weight))",
+        message: "weights must rise from step to step: write for example [{weight: 10}, {weight: 50}, {weight: 100}]",
+      },
+    ),
   });
 
 const analysis = z
@@ -141,7 +172,9 @@ const analysis = z
     errorRate: z
       .object({ max: percentage("The largest share of failed requests.").default("1%") })
       .default({ max: "1%" })
-      .meta({ description: "Limit on failed requests: HTTP 5xx, gRPC errors of the server, and requests that reached nobody." }),
+      .meta({
+        description: "Limit on failed requests: HTTP 5xx, gRPC errors of the server, and requests that reached nobody.",
+      }),
     latency: z
       .object({
         quantile: z
@@ -154,49 +187,70 @@ const analysis = z
       })
       .optional()
       .meta({ description: "Limit on the latency of requests." }),
-    compareWith: z
-      .enum(["limit", "limit-and-stable"])
-      .default("limit-and-stable")
-      .meta({
-        description: "Whether being over the limit is enough for a rollback, or the canary must also be worse than stable while stable serves.",
-      }),
+    compareWith: z.enum(["limit", "limit-and-stable"]).default("limit-and-stable").meta({
+      description:
+        "Whether being over the limit is enough for a rollback, or the canary must also be worse than stable while stable serves.",
+    }),
     reporter: z
       .enum(["source", "destination"])
       .default("source")
       .meta({ description: "Whose count of requests is judged: the callers' (source) or the pods' (destination)." }),
     minStepDuration: duration("The shortest time for a step.").default("30s"),
     maxStepDuration: duration("The time after which a step is decided without enough requests.").default("30m"),
-    onInsufficientTraffic: z
-      .enum(["widen", "hold", "promote"])
-      .default("widen")
-      .meta({
-        description:
-          "What to do at maxStepDuration without enough requests: widen goes on when nothing speaks against the canary, sooner where there are a few requests; hold waits for a person; promote goes on.",
-      }),
+    onInsufficientTraffic: z.enum(["widen", "hold", "promote"]).default("widen").meta({
+      description:
+        "What to do at maxStepDuration without enough requests: widen goes on when nothing speaks against the canary, sooner where there are a few requests; hold waits for a person; promote goes on.",
+    }),
   })
-  .meta({ description: "What a canary must keep to." });
+  .meta({
+    description: "What a canary must keep to.",
+    ...rules({
+      // A text that is no duration is the business of the field's own rule.
+      rule: `[self.minStepDuration, self.maxStepDuration].exists(d, !d.matches(r'${durationPattern}')) || duration(self.minStepDuration) <= duration(self.maxStepDuration)`,
+      message:
+        "minStepDuration is longer than maxStepDuration: write a shorter minStepDuration or a longer maxStepDuration",
+    }),
+  });
 
 /** What a user writes. Defaults are in the schema, so that they show in `kubectl get -o yaml`. */
-export const rolloutSpecSchema = z.object({
-  targetRef,
-  service: service.optional(),
-  traffic: traffic.default({ istio: {}, unsplit: "refuse" }),
-  steps,
-  bake: duration("How long the old pods stay after the last step has passed, so that going back is one write.").default("2m"),
-  analysis: analysis.default({
-    errorRate: { max: "1%" },
-    compareWith: "limit-and-stable",
-    reporter: "source",
-    minStepDuration: "30s",
-    maxStepDuration: "30m",
-    onInsufficientTraffic: "widen",
-  }),
-  progressDeadline: duration("How long canary pods may take to become ready.").default("10m"),
-  suspend: z
-    .boolean()
-    .default(false)
-    .meta({ description: "Freezes a release where it is; rollbacks still happen. At rest it lets changes roll out without a release." }),
-});
+export const rolloutSpecSchema = z
+  .object({
+    targetRef,
+    service: service.optional(),
+    traffic: traffic.default({ istio: {}, unsplit: "refuse" }),
+    steps,
+    bake: duration(
+      "How long the old pods stay after the last step has passed, so that going back is one write.",
+    ).default("2m"),
+    analysis: analysis.default({
+      errorRate: { max: "1%" },
+      compareWith: "limit-and-stable",
+      reporter: "source",
+      minStepDuration: "30s",
+      maxStepDuration: "30m",
+      onInsufficientTraffic: "widen",
+    }),
+    progressDeadline: duration("How long canary pods may take to become ready.").default("10m"),
+    suspend: z.boolean().default(false).meta({
+      description:
+        "Freezes a release where it is; rollbacks still happen. At rest it lets changes roll out without a release.",
+    }),
+  })
+  .meta({
+    description: "Which Deployment is released, and how.",
+    ...rules(
+      {
+        rule: "has(self.service) == has(oldSelf.service) && (!has(self.service) || self.service == oldSelf.service)",
+        message: "a Rollout keeps its Service: delete this Rollout and create one for the other Service",
+        fieldPath: ".service",
+      },
+      {
+        rule: "(has(self.service) && has(self.service.name)) || self.targetRef.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
+        message: "no Service can have the name of this Deployment: write service.name",
+        fieldPath: ".targetRef.name",
+      },
+    ),
+  });
 
 export type RolloutSpec = z.infer<typeof rolloutSpecSchema>;
 export type Step = RolloutSpec["steps"][number];

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { ConditionReason, EventReason, RollbackReason } from "./reasons.ts";
 
+const time = (description: string) => z.string().meta({ format: "date-time", description });
+
 /** A number of requests, how many failed, and how many were slow. Counts of whole requests. */
 const counts = z
   .object({
@@ -26,22 +28,24 @@ const revision = z
 export type Revision = z.infer<typeof revision>;
 
 const condition = z.object({
-  type: z.enum(["Ready", "Reconciling", "Stalled", "TrafficShifted"]),
-  status: z.enum(["True", "False", "Unknown"]),
-  reason: z.string().min(1),
-  message: z.string(),
-  observedGeneration: z.int(),
-  lastTransitionTime: z.string().meta({ format: "date-time" }),
+  type: z
+    .enum(["Ready", "Reconciling", "Stalled", "TrafficShifted"])
+    .meta({ description: "Ready, Reconciling, Stalled or TrafficShifted." }),
+  status: z.enum(["True", "False", "Unknown"]).meta({ description: "True, False or Unknown." }),
+  reason: z.string().min(1).meta({ description: "Why, in one word; docs/reference/conditions.md has the list." }),
+  message: z.string().meta({ description: "Why, in one sentence." }),
+  observedGeneration: z.int().meta({ description: "Generation of the spec that the condition answers to." }),
+  lastTransitionTime: time("When the status of the condition last changed."),
 });
 
 export type Condition = Omit<z.infer<typeof condition>, "reason"> & { readonly reason: ConditionReason };
 
 const pendingEvent = z.object({
   name: z.string().meta({ description: "Name of the event object: the same for the same happening." }),
-  reason: z.string(),
-  action: z.string(),
-  note: z.string(),
-  at: z.string().meta({ format: "date-time" }),
+  reason: z.string().meta({ description: "What happened, in one word; docs/reference/events.md has the list." }),
+  action: z.string().meta({ description: "What was done about it." }),
+  note: z.string().meta({ description: "What happened, in one sentence." }),
+  at: time("When it happened."),
 });
 
 export type PendingEvent = Omit<z.infer<typeof pendingEvent>, "reason"> & { readonly reason: EventReason };
@@ -49,63 +53,79 @@ export type PendingEvent = Omit<z.infer<typeof pendingEvent>, "reason"> & { read
 const release = z
   .object({
     number: z.int().meta({ description: "Counts the releases of this Rollout, from 1." }),
-    startedAt: z.string().meta({ format: "date-time" }),
-    decision: z.enum(["Promote", "Rollback"]).optional(),
+    startedAt: time("When the changed template was seen."),
+    decision: z
+      .enum(["Promote", "Rollback"])
+      .optional()
+      .meta({ description: "How the release ends, once that is decided: Promote or Rollback." }),
     reason: z.string().optional().meta({ description: "Why it is rolled back." }),
     explanation: z.string().optional().meta({ description: "The evidence for the decision in one sentence." }),
-    decidedAt: z.string().optional().meta({ format: "date-time" }),
+    decidedAt: time("When that was decided.").optional(),
     stepIndex: z.int().meta({ description: "Index into spec.steps." }),
-    stepStartedAt: z.string().optional().meta({ format: "date-time", description: "When the step's traffic was first seen." }),
-    pausedAt: z.string().optional().meta({ format: "date-time", description: "When the pause step began." }),
-    highestWeight: z.int(),
-    canaryReadyAt: z.string().optional().meta({ format: "date-time" }),
-    canaryCreatedAt: z.string().optional().meta({ format: "date-time" }),
-    bakingSince: z.string().optional().meta({ format: "date-time" }),
+    stepStartedAt: time("When the step's traffic was first seen.").optional(),
+    pausedAt: time("When the pause step began.").optional(),
+    highestWeight: z.int().meta({ description: "The largest weight that the canary was given, in percent." }),
+    withoutEvidence: z.boolean().optional().meta({ description: "Whether a step was passed without enough requests." }),
+    canaryReadyAt: time("When the canary pods were first all ready.").optional(),
+    canaryCreatedAt: time("When the canary ReplicaSet was created.").optional(),
+    bakingSince: time("Since when the last step has passed and the old pods are kept.").optional(),
     adoption: z
       .object({
-        startedAt: z.string().meta({ format: "date-time" }),
-        maxSurge: z.string().optional().meta({ description: "The Deployment's maxSurge before the adoption, as JSON." }),
+        startedAt: time("When the Deployment began to take over the canary ReplicaSet."),
+        maxSurge: z
+          .string()
+          .optional()
+          .meta({ description: "The Deployment's maxSurge before the adoption, as JSON." }),
       })
-      .optional(),
+      .optional()
+      .meta({ description: "The hand-over of the canary ReplicaSet to the Deployment." }),
     traffic: z
       .object({
-        subsets: z.enum(["Rest", "Narrowed", "Widened"]).meta({ description: "What the subsets were last asked to select." }),
-        subsetsChangedAt: z.string().meta({ format: "date-time" }),
+        subsets: z
+          .enum(["Rest", "Narrowed", "Widened"])
+          .meta({ description: "What the subsets were last asked to select." }),
+        subsetsChangedAt: time("When the subsets were last written."),
         route: z.enum(["Rest", "Split"]).meta({ description: "What the routes were last asked to do." }),
         weight: z.int().meta({ description: "The canary's weight that was last asked for." }),
-        routeChangedAt: z.string().meta({ format: "date-time" }),
+        routeChangedAt: time("When the routes were last written."),
         original: z.string().meta({ description: "What the routes and subsets were before the release, as JSON." }),
-        corrections: z.array(z.string()).meta({ description: "When somebody else's weights were corrected, the last few." }),
+        corrections: z
+          .array(z.string())
+          .meta({ description: "When somebody else's weights were corrected, the last few." }),
       })
-      .optional(),
+      .optional()
+      .meta({ description: "What was last asked of the mesh." }),
     analysis: z
       .object({
-        watermark: z.string().meta({ format: "date-time", description: "Up to when requests are counted." }),
-        dataAt: z.string().optional().meta({ format: "date-time", description: "When data were last seen." }),
-        noDataSince: z.string().optional().meta({ format: "date-time" }),
-        step: z.object({ stable: counts, canary: counts }),
-        release: z.object({ stable: counts, canary: counts }),
+        watermark: time("Up to when requests are counted."),
+        noDataSince: time("Since when there have been no data.").optional(),
+        step: z.object({ stable: counts, canary: counts }).meta({ description: "Requests of this step." }),
+        release: z.object({ stable: counts, canary: counts }).meta({ description: "Requests of the whole release." }),
         judgement: z.string().optional().meta({ description: "What the counts say, in one sentence." }),
-        verdict: z.enum(["Pass", "Fail", "Undecided"]).optional(),
+        verdict: z
+          .enum(["Pass", "Fail", "Undecided"])
+          .optional()
+          .meta({ description: "What follows from the counts: Pass, Fail or Undecided." }),
       })
-      .optional(),
+      .optional()
+      .meta({ description: "What is known about the canary." }),
   })
   .meta({ description: "The release that is under way." });
 
 export type Release = z.infer<typeof release>;
 
 const historyEntry = z.object({
-  number: z.int(),
-  revision: z.string(),
-  image: z.string(),
-  outcome: z.enum(["Promoted", "RolledBack"]),
-  reason: z.string().optional(),
-  explanation: z.string().optional(),
-  startedAt: z.string().meta({ format: "date-time" }),
-  endedAt: z.string().meta({ format: "date-time" }),
-  highestWeight: z.int(),
-  requests: z.number(),
-  failedRequests: z.number(),
+  number: z.int().meta({ description: "Number of the release." }),
+  revision: z.string().meta({ description: "The revision that was released." }),
+  image: z.string().meta({ description: "Images of its containers." }),
+  outcome: z.enum(["Promoted", "RolledBack"]).meta({ description: "Promoted or RolledBack." }),
+  reason: z.string().optional().meta({ description: "Why it was rolled back, in one word." }),
+  explanation: z.string().optional().meta({ description: "The evidence for the outcome in one sentence." }),
+  startedAt: time("When the release began."),
+  endedAt: time("When the release ended."),
+  highestWeight: z.int().meta({ description: "The largest weight that the canary was given, in percent." }),
+  requests: z.number().meta({ description: "Requests that the canary got." }),
+  failedRequests: z.number().meta({ description: "Those of them that failed." }),
 });
 
 export type HistoryEntry = z.infer<typeof historyEntry>;
@@ -117,31 +137,51 @@ export const rolloutStatusSchema = z.object({
   message: z.string().optional().meta({ description: "What is going on, in one sentence." }),
   step: z.string().optional().meta({ description: "Step of the release, such as 2/3." }),
   weight: z.int().optional().meta({ description: "Share of the traffic that the canary was given, in percent." }),
-  conditions: z.array(condition).max(8).optional().meta({
-    "x-kubernetes-list-type": "map",
-    "x-kubernetes-list-map-keys": ["type"],
-  }),
-  hold: z.enum(["Policy", "Paused"]).optional().meta({ description: "How a changed template is kept from rolling out." }),
-  stable: revision.optional(),
-  canary: revision.optional(),
+  conditions: z
+    .array(condition)
+    .max(8)
+    .optional()
+    .meta({
+      description: "The state by the conventions of kstatus.",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["type"],
+    }),
+  hold: z
+    .enum(["Policy", "Paused"])
+    .optional()
+    .meta({ description: "How a changed template is kept from rolling out." }),
+  stable: revision.optional().meta({ description: "The proven revision." }),
+  canary: revision.optional().meta({ description: "The revision that is being released." }),
   release: release.optional(),
   rejected: z
-    .array(z.object({ revision: z.string(), image: z.string(), reason: z.string(), at: z.string() }))
+    .array(
+      z.object({
+        revision: z.string().meta({ description: "The revision that was rejected." }),
+        image: z.string().meta({ description: "Images of its containers." }),
+        reason: z.string().meta({ description: "Why, in one word." }),
+        at: z.string().meta({ description: "When it was rejected." }),
+      }),
+    )
     .max(20)
-    .optional(),
-  history: z.array(historyEntry).max(10).optional(),
+    .optional()
+    .meta({ description: "Revisions that were rolled back and are not tried again unless somebody asks for it." }),
+  history: z.array(historyEntry).max(10).optional().meta({ description: "The last releases, the newest first." }),
   handled: z
     .object({
-      promote: z.string().optional(),
-      abort: z.string().optional(),
-      retry: z.string().optional(),
-      pause: z.string().optional(),
+      promote: z.string().optional().meta({ description: "The last request to promote." }),
+      abort: z.string().optional().meta({ description: "The last request to roll back." }),
+      retry: z.string().optional().meta({ description: "The last request to try a rejected revision again." }),
+      pause: z.string().optional().meta({ description: "The last request to pause." }),
     })
     .optional()
     .meta({ description: "The requests that were dealt with: values of the request annotations." }),
   releases: z.int().optional().meta({ description: "How many releases there have been." }),
-  pendingEvents: z.array(pendingEvent).max(40).optional(),
-  engineVersion: z.string().optional(),
+  pendingEvents: z
+    .array(pendingEvent)
+    .max(40)
+    .optional()
+    .meta({ description: "Events that the API server has not taken yet." }),
+  engineVersion: z.string().optional().meta({ description: "Version of the operator that wrote this status." }),
 });
 
 type ParsedStatus = z.infer<typeof rolloutStatusSchema>;

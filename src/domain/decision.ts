@@ -1,5 +1,4 @@
 import type { Milliseconds } from "../api/instant.ts";
-import type { Request } from "../api/names.ts";
 import type { EventReason } from "../api/reasons.ts";
 import type { Revision, RolloutStatus } from "../api/rollout-status.ts";
 import type { Observation } from "./observation.ts";
@@ -15,10 +14,11 @@ export interface Answer {
   /** Undefined: wait for a change. */
   readonly wakeAfter: Milliseconds | undefined;
   /** A rollback: status and plan are written side by side, neither waits for the other. */
-  readonly urgent?: boolean;
+  readonly urgent: boolean;
 }
 
 export interface Decision extends Answer {
+  /** Name of the rule that decided. */
   readonly rule: string;
 }
 
@@ -60,8 +60,10 @@ export type Action =
   | { readonly kind: "scaleCanary"; readonly replicaSet: string; readonly replicas: number }
   /** Deletes the canary ReplicaSet and its pods. */
   | { readonly kind: "removeCanary"; readonly replicaSet: string }
-  /** Sets maxSurge to 100% for the length of the adoption (reference: the procedure in docs/adr/0004). */
+  /** Sets maxSurge to 100% for the length of the adoption (docs/adr/0004-adoption.md). */
   | { readonly kind: "openSurge"; readonly was: string }
+  /** Puts maxSurge back when an adoption was begun and given up. */
+  | { readonly kind: "restoreSurge"; readonly maxSurge: string }
   /** Hands the canary ReplicaSet to the Deployment: labels on, our ownerReference off, in one conditional patch. */
   | { readonly kind: "handOver"; readonly replicaSet: string; readonly replicas: number }
   /** Scales the ReplicaSet of the old revision to zero, when the Deployment controller did not. */
@@ -76,5 +78,3 @@ export type Action =
   | { readonly kind: "releaseWorkload" }
   /** Removes the finalizer: the last thing that is done for a Rollout. */
   | { readonly kind: "letGo" };
-
-export type { Request };

@@ -10,7 +10,11 @@ export interface Observation {
   readonly settings: Settings;
   readonly workload: Workload | Problem;
   readonly traffic: TrafficState | Problem;
-  /** Present only while there is a canary to measure. */
+  /** What the routes and subsets are before a release, as JSON; present until a release has recorded it. */
+  readonly original: string | undefined;
+  /** Why the API server would refuse a write of this release; asked before its first write. */
+  readonly rehearsal: Problem | undefined;
+  /** Undefined while there is no canary to measure, or when nothing may wait for a measurement. */
   readonly measurement: Measurement | undefined;
 }
 
@@ -22,6 +26,8 @@ export interface Settings {
   readonly rollbackDeadline: Milliseconds;
   /** After this, traffic that did not move is reported. */
   readonly shiftDeadline: Milliseconds;
+  /** Counts alone are written to the status no more often than this. */
+  readonly evidencePeriod: Milliseconds;
   readonly hold: "Policy" | "Paused";
   readonly engineVersion: string;
 }

@@ -17,6 +17,7 @@ export type WorkloadAction = Extract<
       | "scaleCanary"
       | "removeCanary"
       | "openSurge"
+      | "restoreSurge"
       | "handOver"
       | "finishOld"
       | "completeAdoption"

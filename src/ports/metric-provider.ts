@@ -1,4 +1,4 @@
-import type { Instant, Milliseconds, Ratio } from "../api/instant.ts";
+import type { Instant, Milliseconds } from "../api/instant.ts";
 import type { Measurement } from "../domain/observation.ts";
 
 /** Which requests to count. */
@@ -23,5 +23,3 @@ export interface MetricProvider {
   /** Always answers, within its own time-out: a store that cannot be reached is "Unavailable". */
   measure(query: TrafficQuery, signal: AbortSignal): Promise<Measurement>;
 }
-
-export type { Ratio };

@@ -15,6 +15,17 @@ export class NotFoundError extends ReconcileError {}
 /** The API server, or an admission webhook or policy, refused the write and will refuse it again. `message` is its own. */
 export class RejectedError extends ReconcileError {}
 
+/** What creates pods was changed between being sent and being stored, by an admission webhook or policy. */
+export class TemplateMutatedError extends RejectedError {
+  /** The first field that differs: `spec.template.spec.containers[0].image`. */
+  readonly path: string;
+
+  constructor(message: string, path: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
 /** May work later without anybody changing anything. */
 export class TransientError extends ReconcileError {
   /** How long the server asked to wait, in milliseconds. */

@@ -13,11 +13,20 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 
 const ROUNDS = 400;
 
+/** The run may have died in the middle of a line; the record before it still counts. */
+function parse(line: string): RunRecord | undefined {
+  try {
+    return JSON.parse(line) as RunRecord;
+  } catch {
+    return undefined;
+  }
+}
+
 async function guard(folder: string): Promise<void> {
   let record: RunRecord | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === "done") return;
-    record = JSON.parse(line) as RunRecord;
+    record = parse(line) ?? record;
   }
   if (record === undefined) return;
   for (let round = 0; round < ROUNDS && !endRun(folder, record); round += 1) await delay(25);

@@ -95,8 +95,10 @@ export function groupLives(group: number): boolean {
     .some((stat) => stat?.group === group && stat.state !== "Z");
 }
 
-/** Kills the group if it is still the one that was meant: its leader is the same, or gone without a successor. */
-export function killGroup(leader: ProcessIdentity, signal: NodeJS.Signals): void {
-  const now = startedAt(leader.pid);
-  if (now === undefined || now === leader.started) signalGroup(leader.pid, signal);
+/**
+ * Signals the group of this leader, never that of a later holder of its pid. Members that outlived their leader are
+ * found by their mark instead.
+ */
+export function signalGroupOf(leader: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (isAlive(leader)) signalGroup(leader.pid, signal);
 }

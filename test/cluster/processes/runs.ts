@@ -3,8 +3,9 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { randomBytes } from "node:crypto";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { identityOf, isAlive, killGroup, markedProcesses } from "./identity.ts";
+import { identityOf, isAlive, markedProcesses, signalGroupOf } from "./identity.ts";
 import type { ProcessIdentity } from "./identity.ts";
+import { until } from "./until.ts";
 
 /** What is written in `run.json`: enough for a stranger to clean up. */
 export interface RunRecord {
@@ -58,7 +59,7 @@ export function readRecord(folder: string): RunRecord | undefined {
 
 /** Ends every process of the run at once and removes its folders. Returns false while a process is still dying. */
 export function endRun(folder: string, record: RunRecord): boolean {
-  for (const group of record.groups) killGroup(group, "SIGKILL");
+  for (const group of record.groups) signalGroupOf(group, "SIGKILL");
   const left = markedProcesses(record.run);
   for (const pid of left) kill(pid);
   if (left.length > 0 || record.groups.some(isAlive)) return false;
@@ -76,7 +77,7 @@ function kill(pid: number): void {
 }
 
 /** Cleans up after runs whose owner is gone; returns the folders that it ended. */
-export function sweepRuns(): string[] {
+export async function sweepRuns(): Promise<string[]> {
   const swept: string[] = [];
   const parent = runsFolder();
   for (const entry of readdirSync(parent)) {
@@ -84,7 +85,7 @@ export function sweepRuns(): string[] {
     const record = readRecord(folder);
     if (record === undefined ? isAbandoned(folder) : !isAlive(record.owner)) {
       if (record === undefined) rmSync(folder, { recursive: true, force: true });
-      else endRun(folder, record);
+      else await until(() => endRun(folder, record), { timeout: 10_000, every: 20, what: `the end of ${entry}` });
       swept.push(folder);
     }
   }

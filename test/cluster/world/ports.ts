@@ -1,27 +1,7 @@
-import type { Readable, Writable } from "node:stream";
+import type { ProcessSpec, SupervisedProcess } from "../processes/supervised.ts";
 
-/**
- * What the data plane needs from whoever composes the cluster. `stdin` stays an open pipe for the life of the
- * process (the world ends when it closes); `stdout` is a pipe that this side reads.
- */
-export interface StartedProcess {
-  readonly pid: number;
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  /** Settles with the exit code, or null after a signal. */
-  readonly exited: Promise<number | null>;
-  stop(signal?: NodeJS.Signals): Promise<void>;
-}
-
-export interface ProcessSpec {
-  readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Starts a process that ends with its owner at the latest. stderr goes to the run folder. */
-export type StartProcess = (spec: ProcessSpec) => Promise<StartedProcess>;
+/** What the data plane needs from whoever composes the cluster; `Supervisor.start` is such a function. */
+export type StartProcess = (spec: ProcessSpec) => Promise<SupervisedProcess>;
 
 /** Asks the cluster's Prometheus to scrape `http://<address><path>` from now on. */
 export interface ScrapeTarget {

@@ -1,0 +1,66 @@
+// npm run cluster: starts the local cluster, says how to reach it, and stays until Ctrl-C.
+import { parseArgs } from "node:util";
+import { startCluster } from "../test/cluster/cluster.ts";
+import { progressPrinter } from "../test/cluster/parts/progress.ts";
+import { stopOnSignals } from "../test/cluster/processes/signals.ts";
+import { createSupervisor } from "../test/cluster/processes/supervisor.ts";
+
+const HELP = `Usage: npm run cluster [-- options]
+
+Starts a Kubernetes control plane with the definitions of Istio and the Gateway API and a Prometheus, all real software
+as plain processes on loopback, and stays until Ctrl-C. The first start builds the parts that the machine does not have;
+they are kept in a cache.
+
+Options:
+  --scrape-interval DURATION  how often Prometheus scrapes (default 1s)
+  --help                      this text
+
+Environment:
+  KUBEBUILDER_ASSETS  a folder with kube-apiserver, etcd, kubectl …, used before anything is built
+  SERIN_CACHE         where parts are kept (default: serin in XDG_CACHE_HOME or ~/.cache)
+`;
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`serin: ${message}\n`);
+  process.exit(code);
+}
+
+function readOptions(): { readonly "scrape-interval": string; readonly help: boolean } {
+  try {
+    return parseArgs({
+      options: { "scrape-interval": { type: "string", default: "1s" }, help: { type: "boolean", default: false } },
+    }).values;
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)} (see --help)`, 2);
+  }
+}
+
+const options = readOptions();
+if (options.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+
+const supervisor = await createSupervisor();
+stopOnSignals(() => supervisor.stop());
+const progress = progressPrinter();
+try {
+  const cluster = await startCluster({
+    supervisor,
+    onProgress: progress.show,
+    prometheusScrapeInterval: options["scrape-interval"],
+  });
+  progress.end();
+  console.log(`
+export KUBECONFIG=${cluster.kubeconfig}
+
+kubectl     ${cluster.kubectlPath}
+Prometheus  ${cluster.prometheusUrl}
+logs        ${cluster.runFolder}/logs
+
+Press Ctrl-C to stop; everything above goes away with it.`);
+} catch (error) {
+  progress.end();
+  // When it is being stopped, whatever was starting fails, and that is no news.
+  if (!supervisor.stopping) fail(error instanceof Error ? error.message : String(error), 1);
+}

@@ -1,0 +1,39 @@
+// Everything that a change must pass. The last line says how many passed and how many failed.
+import { parseArgs } from "node:util";
+import { staticSteps } from "./run/check-steps.ts";
+import { leash } from "./run/leash.ts";
+import { runSteps } from "./run/steps.ts";
+import { projects, runTests } from "./run/vitest.ts";
+
+const help = `npm test                          everything: static checks, then all tests
+npm test -- FILTER …              only the tests in files whose path contains FILTER
+npm test -- --project NAME        only the tests of a level: ${projects.join(", ")}; may be given more than once
+
+The static checks of npm run check are part of a full run and count one each.
+The cluster and integration tests provide their own parts; the first time that takes about ten minutes.`;
+
+const { values, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: "boolean", short: "h" }, project: { type: "string", multiple: true } },
+});
+
+async function main(): Promise<boolean> {
+  const names = values.project ?? projects;
+  const unknown = names.filter((name) => !projects.some((project) => project === name));
+  if (unknown.length > 0) {
+    console.error(`there is no project ${unknown.join(", ")}; there are: ${projects.join(", ")}`);
+    return false;
+  }
+  const signal = leash();
+  const everything = filters.length === 0 && values.project === undefined;
+  const checks = everything ? await runSteps(staticSteps, signal) : [];
+  const tests = await runTests(names, filters, signal);
+  const passed = checks.filter((check) => check.passed).length + tests.passed;
+  const failed = checks.filter((check) => !check.passed).length + tests.failed;
+  if (tests.skipped > 0) console.log(`${tests.skipped} skipped`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+if (values.help) console.log(help);
+else if (!(await main())) process.exitCode = 1;

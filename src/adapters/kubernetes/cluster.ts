@@ -1,0 +1,140 @@
+import { hashLabel } from "../../api/names.ts";
+import type { Rollout } from "../../api/rollout.ts";
+import type { RolloutStatus } from "../../api/rollout-status.ts";
+import type { Problem, Workload } from "../../domain/observation.ts";
+import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
+import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
+import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
+import { createClaimReader, type ClaimReader } from "./claim-reader.ts";
+import { recordAt, type JsonRecord } from "./json-fields.ts";
+import { mergePatchBetween } from "./merge-patch.ts";
+import { podTroubles, replicaFailure } from "./pod-troubles.ts";
+import { claim, letGo } from "./rollout-claim.ts";
+import { rolloutFrom } from "./rollout-reading.ts";
+import { completeAdoption, finishOld, handOver, openSurge, restoreSurge } from "./workload-adoption.ts";
+import { holdWorkload, pauseWorkload, recordPromoted, releaseWorkload, restoreTemplate } from "./workload-hold.ts";
+import { controllerOf, workloadFrom, type CountedTroubles } from "./workload-reading.ts";
+import { deployments, pods, replicaSets, rollouts } from "./workload-resources.ts";
+import { notSupported } from "./workload-support.ts";
+import { claimProblem, targetName } from "./workload-target.ts";
+import type { ActionOf, WorkloadWrite } from "./workload-write.ts";
+
+/** What a Cluster is made of. */
+export interface ClusterParts {
+  /** Must watch Rollouts, Deployments and ReplicaSets. */
+  readonly objects: KubernetesObjects;
+  /** A read that failed and that a release can do without. */
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** The Cluster on a real API server. */
+export function createCluster(parts: ClusterParts): Cluster {
+  const { objects } = parts;
+  const claims = createClaimReader(parts);
+  return {
+    readRollout: (key) => {
+      const object = objects.cached(rollouts, key.namespace, key.name);
+      return object === undefined ? undefined : rolloutFrom(object);
+    },
+    readWorkload: (rollout, signal) => readWorkload({ ...parts, claims }, rollout, signal),
+    writeStatus: (rollout, status, signal) => writeStatus(objects, rollout, status, signal),
+    perform: (action, rollout, signal) =>
+      perform(action, { objects, rollout, target: targetName(objects, rollout), signal }),
+  };
+}
+
+async function readWorkload(
+  parts: ClusterParts & { readonly claims: ClaimReader },
+  rollout: Rollout,
+  signal: AbortSignal,
+): Promise<Workload | Problem> {
+  const { objects, claims } = parts;
+  const { namespace } = rollout.key;
+  const name = targetName(objects, rollout);
+  const deployment = name === undefined ? undefined : objects.cached(deployments, namespace, name);
+  if (deployment === undefined) {
+    const message = `Deployment ${name ?? ""} does not exist in namespace ${namespace}; create it or change spec.targetRef.name`;
+    return { problem: "WorkloadNotFound", message };
+  }
+  const claimed = claimProblem(objects, rollout, deployment);
+  if (claimed !== undefined) return claimed;
+  const candidates = objects.cachedAll(replicaSets, namespace);
+  const [accessModesOf, canary] = await Promise.all([
+    claims.accessModes(deployment, signal),
+    readCanary(parts, rollout, candidates, signal),
+  ]);
+  return workloadFrom({
+    rollout,
+    deployment,
+    replicaSets: candidates,
+    notSupported: notSupported(deployment, accessModesOf),
+    troublesOf: (replicaSet) => (replicaSet.metadata.uid === canary?.uid ? canary?.troubles : undefined),
+  });
+}
+
+/** Looks at the canary's pods. When they cannot be listed nothing is known of them, which must not stop a rollback. */
+async function readCanary(
+  { objects, log }: ClusterParts,
+  rollout: Rollout,
+  candidates: readonly KubernetesObject[],
+  signal: AbortSignal,
+): Promise<{ readonly uid: string | undefined; readonly troubles: CountedTroubles } | undefined> {
+  const { canary } = rollout.status;
+  const replicaSet = canary && candidates.find((candidate) => candidate.metadata.name === canary.replicaSet);
+  if (canary === undefined || replicaSet === undefined) return undefined;
+  const { uid } = replicaSet.metadata;
+  try {
+    const labelled = await objects.list(pods, rollout.key.namespace, `${hashLabel}=${canary.podTemplateHash}`, signal);
+    const own = labelled.filter((pod) => controllerOf(pod) === uid);
+    const troubles = podTroubles(own);
+    const cannotStart = troubles.cannotStart ?? replicaFailure(replicaSet);
+    return { uid, troubles: { crashes: troubles.crashes, cannotStart, pods: own.length } };
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn({ err: error, rollout: rollout.key }, "the canary's pods could not be listed, so crashes are not seen");
+    return undefined;
+  }
+}
+
+async function writeStatus(
+  objects: KubernetesObjects,
+  rollout: Rollout,
+  status: RolloutStatus,
+  signal: AbortSignal,
+): Promise<Rollout> {
+  const { namespace, name } = rollout.key;
+  const patch = mergePatchBetween(storedStatus(objects, rollout), status);
+  if (patch === undefined) return rollout;
+  const body = { metadata: { resourceVersion: rollout.resourceVersion }, status: patch };
+  return rolloutFrom(await objects.mergePatch(rollouts, namespace, name, body, { signal, subresource: "status" }));
+}
+
+/** What was read may be less than what is stored: a status that could not be understood is overwritten field by field. */
+function storedStatus(objects: KubernetesObjects, rollout: Rollout): JsonRecord {
+  const cached = objects.cached(rollouts, rollout.key.namespace, rollout.key.name);
+  return cached?.metadata.resourceVersion === rollout.resourceVersion ? recordAt(cached, "status") : rollout.status;
+}
+
+const performers: { readonly [Kind in WorkloadAction["kind"]]: (write: WorkloadWrite, action: ActionOf<Kind>) => Promise<void> } = {
+  claim,
+  letGo,
+  holdWorkload,
+  pauseWorkload,
+  createCanary,
+  scaleCanary,
+  removeCanary,
+  openSurge,
+  restoreSurge,
+  handOver,
+  finishOld,
+  completeAdoption,
+  recordPromoted,
+  restoreTemplate,
+  releaseWorkload,
+};
+
+function perform(action: WorkloadAction, write: WorkloadWrite): Promise<void> {
+  // The table has for each kind what takes actions of that kind, which the type of a look-up cannot say.
+  const performer = performers[action.kind] as (write: WorkloadWrite, action: WorkloadAction) => Promise<void>;
+  return performer(write, action);
+}

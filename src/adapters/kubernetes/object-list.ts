@@ -1,0 +1,41 @@
+import type { KubernetesObject, Resource } from "../../ports/kubernetes-objects.ts";
+import { collectionPath } from "./resource-path.ts";
+import type { Transport } from "./transport.ts";
+
+interface ListBody {
+  readonly kind?: string;
+  readonly apiVersion?: string;
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items?: readonly KubernetesObject[] | null;
+}
+
+/** Objects in one answer of the API server. */
+const pageSize = "500";
+
+/** A page may be large. Milliseconds. */
+const pageTimeout = 30_000;
+
+/** All objects of a resource, page by page, and the version of the list. Rejects as Transport.request does. */
+export async function listObjects(
+  transport: Transport,
+  where: { readonly resource: Resource; readonly namespace: string | undefined; readonly labelSelector?: string },
+  signal: AbortSignal,
+): Promise<{ readonly objects: readonly KubernetesObject[]; readonly version: string }> {
+  const objects: KubernetesObject[] = [];
+  const selected = where.labelSelector ? { labelSelector: where.labelSelector } : {};
+  let next: string | undefined;
+  for (;;) {
+    const query = { limit: pageSize, ...selected, ...(next === undefined ? {} : { continue: next }) };
+    const path = collectionPath(where.resource, where.namespace);
+    const page = (await transport.request({ method: "GET", path, query, timeout: pageTimeout }, signal)) as ListBody;
+    objects.push(...(page.items ?? []).map((item) => withKind(item, page)));
+    next = page.metadata?.continue;
+    if (!next) return { objects, version: page.metadata?.resourceVersion ?? "" };
+  }
+}
+
+/** Items of built-in lists come without apiVersion and kind; watches and single reads have them. */
+function withKind(item: KubernetesObject, list: ListBody): KubernetesObject {
+  if (item.kind !== undefined || list.kind === undefined || list.apiVersion === undefined) return item;
+  return { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/, ""), ...item };
+}

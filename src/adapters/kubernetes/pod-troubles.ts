@@ -1,0 +1,98 @@
+import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
+import { listAt, numberAt, recordAt, textAt, valueAt, type JsonRecord } from "./json-fields.ts";
+
+/** What is wrong with pods of one ReplicaSet. */
+export interface PodTroubles {
+  /** One line for each container that crashed: `pod/container: OOMKilled (exit 137), 3 restarts`. */
+  readonly crashes: readonly string[];
+  /** The first reason for which a pod does not start; nothing that the pod's own program did. */
+  readonly cannotStart: string | undefined;
+}
+
+/** Waiting reasons of the kubelet that say that a container was never run. */
+const neverRan = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "ErrImageNeverPull",
+  "InvalidImageName",
+  "ImageInspectError",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+  "CreateContainerConfigError",
+  "CreateContainerError",
+  "CreatePodSandboxError",
+]);
+
+/** The node was lost, or it says nothing of the container any more: no crash of the program. */
+const lostReasons = new Set(["ContainerStatusUnknown", "NodeLost", "NodeShutdown"]);
+
+/** Looks at the pods of a ReplicaSet, init containers and sidecars included; sorted, so that equal troubles are equal text. */
+export function podTroubles(pods: readonly KubernetesObject[]): PodTroubles {
+  const sorted = [...pods].sort((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
+  return {
+    crashes: sorted.flatMap(crashesOf),
+    cannotStart: sorted.map(cannotStart).find((reason) => reason !== undefined),
+  };
+}
+
+/** Why the ReplicaSet's controller cannot create pods: quota, admission. */
+export function replicaFailure(replicaSet: KubernetesObject): string | undefined {
+  const condition = trueCondition(replicaSet, "ReplicaFailure");
+  if (condition === undefined) return undefined;
+  return `ReplicaSet ${replicaSet.metadata.name}: ${textAt(condition, "message") ?? textAt(condition, "reason") ?? "cannot create pods"}`;
+}
+
+function crashesOf(pod: KubernetesObject): readonly string[] {
+  const deleting = pod.metadata.deletionTimestamp !== undefined;
+  return containerStatuses(pod).flatMap((status) => {
+    const crash = crashOf(status, deleting);
+    if (crash === undefined) return [];
+    const restarts = numberAt(status, "restartCount");
+    return [
+      `${pod.metadata.name}/${textAt(status, "name") ?? ""}: ${crash}, ${restarts} ${restarts === 1 ? "restart" : "restarts"}`,
+    ];
+  });
+}
+
+/** How the container ended last, if that was a crash. A pod that is being deleted ends its containers by a signal. */
+function crashOf(status: unknown, deleting: boolean): string | undefined {
+  const now = deleting ? undefined : failureIn(recordAt(status, "state", "terminated"));
+  const last =
+    numberAt(status, "restartCount") > 0 ? failureIn(recordAt(status, "lastState", "terminated")) : undefined;
+  if (now !== undefined || last !== undefined) return now ?? last;
+  return textAt(status, "state", "waiting", "reason") === "CrashLoopBackOff" ? "CrashLoopBackOff" : undefined;
+}
+
+function failureIn(terminated: JsonRecord): string | undefined {
+  const reason = textAt(terminated, "reason") ?? "Error";
+  const exitCode = numberAt(terminated, "exitCode");
+  const failed = (exitCode !== 0 || reason === "OOMKilled") && !lostReasons.has(reason);
+  return failed ? `${reason} (exit ${exitCode})` : undefined;
+}
+
+function cannotStart(pod: KubernetesObject): string | undefined {
+  if (pod.metadata.deletionTimestamp !== undefined) return undefined;
+  const unscheduled = listAt(pod, "status", "conditions").find(
+    (condition) => textAt(condition, "type") === "PodScheduled" && textAt(condition, "reason") === "Unschedulable",
+  );
+  if (textAt(unscheduled, "status") === "False") {
+    return `pod ${pod.metadata.name} cannot be scheduled: ${textAt(unscheduled, "message") ?? "Unschedulable"}`;
+  }
+  for (const status of containerStatuses(pod)) {
+    const reason = textAt(status, "state", "waiting", "reason");
+    if (reason === undefined || !neverRan.has(reason)) continue;
+    const message = textAt(status, "state", "waiting", "message");
+    const name = textAt(status, "name") ?? "";
+    return `pod ${pod.metadata.name}, container ${name}: ${reason}${message === undefined ? "" : `: ${message}`}`;
+  }
+  return undefined;
+}
+
+function containerStatuses(pod: KubernetesObject): readonly unknown[] {
+  return [...listAt(pod, "status", "initContainerStatuses"), ...listAt(pod, "status", "containerStatuses")];
+}
+
+function trueCondition(object: KubernetesObject, type: string): unknown {
+  const conditions = listAt(object, "status", "conditions");
+  return conditions.find((condition) => textAt(condition, "type") === type && valueAt(condition, "status") === "True");
+}

@@ -1,0 +1,45 @@
+import { finalizer } from "../../api/names.ts";
+import { renderKey } from "../../api/object-key.ts";
+import { NotFoundError } from "../../runtime/errors.ts";
+import type { JsonPatch, KubernetesObject } from "../../ports/kubernetes-objects.ts";
+import { sameObject, sameVersion } from "./metadata-patch.ts";
+import { rollouts } from "./workload-resources.ts";
+import type { WorkloadWrite } from "./workload-write.ts";
+
+const path = "/metadata/finalizers";
+
+/** Adds our finalizer to the Rollout; those of others stay. */
+export async function claim(write: WorkloadWrite): Promise<void> {
+  const rollout = await liveRollout(write);
+  if (rollout === undefined) throw new NotFoundError(`Rollout ${renderKey(write.rollout.key)} does not exist`);
+  const { finalizers } = rollout.metadata;
+  if (finalizers?.includes(finalizer) === true) return;
+  await patchRollout(write, [
+    ...sameVersion(rollout),
+    finalizers === undefined
+      ? { op: "add", path, value: [finalizer] }
+      : { op: "add", path: `${path}/-`, value: finalizer },
+  ]);
+}
+
+/** Takes our finalizer off the Rollout, which may make it vanish. */
+export async function letGo(write: WorkloadWrite): Promise<void> {
+  const rollout = await liveRollout(write);
+  const index = rollout?.metadata.finalizers?.indexOf(finalizer) ?? -1;
+  if (rollout === undefined || index === -1) return;
+  await patchRollout(write, [
+    ...sameObject(rollout),
+    { op: "test", path: `${path}/${index}`, value: finalizer },
+    { op: "remove", path: `${path}/${index}` },
+  ]);
+}
+
+/** A Rollout of the same name with another uid is somebody else's. */
+async function liveRollout({ objects, rollout, signal }: WorkloadWrite): Promise<KubernetesObject | undefined> {
+  const found = await objects.read(rollouts, rollout.key.namespace, rollout.key.name, signal);
+  return found?.metadata.uid === rollout.uid ? found : undefined;
+}
+
+async function patchRollout({ objects, rollout, signal }: WorkloadWrite, patch: JsonPatch): Promise<void> {
+  await objects.jsonPatch(rollouts, rollout.key.namespace, rollout.key.name, patch, { signal });
+}

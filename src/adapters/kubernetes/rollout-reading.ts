@@ -1,0 +1,35 @@
+import { finalizer, requestAnnotations, type Request } from "../../api/names.ts";
+import { parseSpec, type Rollout } from "../../api/rollout.ts";
+import { rolloutStatusSchema, type RolloutStatus } from "../../api/rollout-status.ts";
+import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
+
+/** The Rollout in an object of the API server, whatever its spec and status are like. */
+export function rolloutFrom(object: KubernetesObject): Rollout {
+  const { metadata } = object;
+  const parsed = parseSpec(object.spec);
+  return {
+    key: { namespace: metadata.namespace ?? "", name: metadata.name },
+    uid: metadata.uid ?? "",
+    generation: metadata.generation ?? 0,
+    resourceVersion: metadata.resourceVersion ?? "",
+    deleting: metadata.deletionTimestamp !== undefined,
+    claimed: metadata.finalizers?.includes(finalizer) ?? false,
+    spec: "spec" in parsed ? parsed.spec : undefined,
+    problems: "problems" in parsed ? parsed.problems : [],
+    status: statusFrom(object.status),
+    requests: requestsFrom(metadata.annotations ?? {}),
+  };
+}
+
+/** As stored; a status that cannot be understood says what the CRD's default says: nothing was looked at yet. */
+function statusFrom(stored: unknown): RolloutStatus {
+  return rolloutStatusSchema.safeParse(stored).success ? (stored as RolloutStatus) : { observedGeneration: -1 };
+}
+
+function requestsFrom(annotations: Readonly<Record<string, string>>): Partial<Record<Request, string>> {
+  const asked = (Object.keys(requestAnnotations) as Request[]).flatMap((request) => {
+    const value = annotations[requestAnnotations[request]];
+    return value === undefined ? [] : [[request, value]];
+  });
+  return Object.fromEntries(asked) as Partial<Record<Request, string>>;
+}

@@ -1,0 +1,91 @@
+import { promotedAnnotation, rolloutLabel, unpauseAnnotation } from "../../api/names.ts";
+import { revisionOf, withoutHash } from "../../domain/revision.ts";
+import { ConflictError } from "../../runtime/errors.ts";
+import type { JsonPatch, KubernetesObject } from "../../ports/kubernetes-objects.ts";
+import { isPaused } from "./deployment-spec.ts";
+import { valueAt } from "./json-fields.ts";
+import { addAnnotations, pointerPart, sameObject, sameSpec, sameVersion } from "./metadata-patch.ts";
+import { controllerOf } from "./workload-reading.ts";
+import { deployments } from "./workload-resources.ts";
+import {
+  liveDeployment,
+  patchDeployment,
+  requireDeployment,
+  requireReplicaSet,
+  type ActionOf,
+  type WorkloadWrite,
+} from "./workload-write.ts";
+
+/** Labels the Deployment with the Rollout's name; refused while the label names another Rollout. */
+export async function holdWorkload(write: WorkloadWrite): Promise<void> {
+  const deployment = await requireDeployment(write);
+  const { name, namespace } = write.rollout.key;
+  if (deployment.metadata.labels?.[rolloutLabel] === name) return;
+  const { resourceVersion } = deployment.metadata;
+  const patch = { metadata: { resourceVersion, labels: { [rolloutLabel]: name } } };
+  await write.objects.mergePatch(deployments, namespace, deployment.metadata.name, patch, { signal: write.signal });
+}
+
+/** Pauses or unpauses; unpausing carries the token that the hold policy accepts once. */
+export async function pauseWorkload(write: WorkloadWrite, { paused }: ActionOf<"pauseWorkload">): Promise<void> {
+  const deployment = await requireDeployment(write);
+  if (isPaused(deployment) === paused) return;
+  const patch: JsonPatch = paused
+    ? [...sameObject(deployment), { op: "add", path: "/spec/paused", value: true }]
+    : [...sameSpec(deployment), ...unpause(deployment)];
+  await patchDeployment(write, deployment, patch);
+}
+
+/** The part of a patch that unpauses in a way that the hold policy lets through; the rest must not touch the template. */
+export function unpause(deployment: KubernetesObject, annotations: Readonly<Record<string, string>> = {}): JsonPatch {
+  const token = String(deployment.metadata.generation);
+  return [
+    ...addAnnotations(deployment, { ...annotations, [unpauseAnnotation]: token }),
+    { op: "replace", path: "/spec/paused", value: false },
+  ];
+}
+
+/** Notes which revision is proven, where a later Rollout finds it. */
+export async function recordPromoted(write: WorkloadWrite, { revision }: ActionOf<"recordPromoted">): Promise<void> {
+  const deployment = await requireDeployment(write);
+  if (deployment.metadata.annotations?.[promotedAnnotation] === revision) return;
+  await patchDeployment(write, deployment, [
+    ...sameObject(deployment),
+    ...addAnnotations(deployment, { [promotedAnnotation]: revision }),
+  ]);
+}
+
+/** Writes the template of one of the Deployment's ReplicaSets into the Deployment again, which stays as paused as it is. */
+export async function restoreTemplate(write: WorkloadWrite, action: ActionOf<"restoreTemplate">): Promise<void> {
+  const deployment = await requireDeployment(write);
+  const replicaSet = await requireReplicaSet(write, action.replicaSet);
+  if (controllerOf(replicaSet) !== deployment.metadata.uid) {
+    throw new ConflictError(
+      `ReplicaSet ${action.replicaSet} does not belong to Deployment ${deployment.metadata.name}`,
+    );
+  }
+  const template = withoutHash(valueAt(replicaSet, "spec", "template"));
+  if (revisionOf(template) === revisionOf(valueAt(deployment, "spec", "template"))) return;
+  await patchDeployment(write, deployment, [
+    ...sameSpec(deployment),
+    { op: "replace", path: "/spec/template", value: template },
+  ]);
+}
+
+/**
+ * Takes the label and the unpause token off the Deployment. The note of the promoted revision stays: it is for the
+ * Rollout that may come later.
+ */
+export async function releaseWorkload(write: WorkloadWrite): Promise<void> {
+  const deployment = await liveDeployment(write);
+  if (deployment === undefined) return;
+  const { labels, annotations } = deployment.metadata;
+  const isOurs = labels?.[rolloutLabel] === write.rollout.key.name;
+  if (!isOurs) return;
+  const hasToken = annotations?.[unpauseAnnotation] !== undefined;
+  await patchDeployment(write, deployment, [
+    ...sameVersion(deployment),
+    { op: "remove", path: `/metadata/labels/${pointerPart(rolloutLabel)}` },
+    ...(hasToken ? [{ op: "remove" as const, path: `/metadata/annotations/${pointerPart(unpauseAnnotation)}` }] : []),
+  ]);
+}

@@ -1,0 +1,101 @@
+import { hashLabel, promotedAnnotation, rolloutLabel } from "../../api/names.ts";
+import type { Rollout } from "../../api/rollout.ts";
+import type { ReplicaSet, Workload } from "../../domain/observation.ts";
+import { revisionOf } from "../../domain/revision.ts";
+import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
+import { listAt, numberAt, textAt, textsAt, valueAt } from "./json-fields.ts";
+import type { PodTroubles } from "./pod-troubles.ts";
+
+/** What a Workload is made of, as raw objects. */
+export interface WorkloadSources {
+  readonly rollout: Rollout;
+  readonly deployment: KubernetesObject;
+  /** Those of the namespace; the ones of other owners are passed over. */
+  readonly replicaSets: readonly KubernetesObject[];
+  readonly notSupported: string | undefined;
+  /** What is known of a ReplicaSet's pods; undefined for one whose pods were not looked at. */
+  readonly troublesOf: (replicaSet: KubernetesObject) => CountedTroubles | undefined;
+}
+
+export interface CountedTroubles extends PodTroubles {
+  /** Pods that exist, terminating ones included. */
+  readonly pods: number;
+}
+
+/** A Deployment with the ReplicaSets that it, the Rollout, or, for the release's canary, nobody controls. */
+export function workloadFrom(sources: WorkloadSources): Workload {
+  const { rollout, deployment } = sources;
+  const { metadata } = deployment;
+  const template = valueAt(deployment, "spec", "template");
+  const maxSurge = valueAt(deployment, "spec", "strategy", "rollingUpdate", "maxSurge");
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? "",
+    generation: metadata.generation ?? 0,
+    observedGeneration: numberAt(deployment, "status", "observedGeneration"),
+    paused: valueAt(deployment, "spec", "paused") === true,
+    deleting: metadata.deletionTimestamp !== undefined,
+    labelled: metadata.labels?.[rolloutLabel] === rollout.key.name,
+    replicas: numberAt(deployment, "spec", "replicas"),
+    revision: revisionOf(template),
+    image: imagesOf(template),
+    strategy: textAt(deployment, "spec", "strategy", "type") === "Recreate" ? "Recreate" : "RollingUpdate",
+    maxSurge: maxSurge === undefined ? undefined : JSON.stringify(maxSurge),
+    notSupported: sources.notSupported,
+    promotedRevision: metadata.annotations?.[promotedAnnotation],
+    replicaSets: sources.replicaSets.flatMap((object) => replicaSetFrom(object, sources) ?? []),
+  };
+}
+
+/** By uid: names come back, uids do not. */
+export function controllerOf(object: KubernetesObject): string | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+}
+
+/** Images of a template's containers, in their order. */
+export function imagesOf(template: unknown): string {
+  return listAt(template, "spec", "containers")
+    .flatMap((container) => textAt(container, "image") ?? [])
+    .join(", ");
+}
+
+/** destination_workload in Istio's metrics: istiod takes the hash off the name of the ReplicaSet. */
+export function istioWorkload(replicaSet: string, podTemplateHash: string): string {
+  const suffix = `-${podTemplateHash}`;
+  return podTemplateHash !== "" && replicaSet.endsWith(suffix) ? replicaSet.slice(0, -suffix.length) : replicaSet;
+}
+
+function replicaSetFrom(object: KubernetesObject, sources: WorkloadSources): ReplicaSet | undefined {
+  const controlledBy = controlOver(object, sources);
+  if (controlledBy === undefined) return undefined;
+  const { metadata } = object;
+  const template = valueAt(object, "spec", "template");
+  const podTemplateHash = textsAt(template, "metadata", "labels")[hashLabel] ?? "";
+  const troubles = sources.troublesOf(object);
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? "",
+    controlledBy,
+    deleting: metadata.deletionTimestamp !== undefined,
+    revision: revisionOf(template),
+    podTemplateHash,
+    workload: istioWorkload(metadata.name, podTemplateHash),
+    image: imagesOf(template),
+    replicas: numberAt(object, "spec", "replicas"),
+    // Kubernetes 1.35 and later count terminating pods; before that they are seen only where pods are listed.
+    pods: troubles?.pods ?? numberAt(object, "status", "replicas") + numberAt(object, "status", "terminatingReplicas"),
+    ready: numberAt(object, "status", "readyReplicas"),
+    available: numberAt(object, "status", "availableReplicas"),
+    crashes: troubles?.crashes ?? [],
+    cannotStart: troubles?.cannotStart,
+  };
+}
+
+function controlOver(object: KubernetesObject, sources: WorkloadSources): ReplicaSet["controlledBy"] | undefined {
+  const controller = controllerOf(object);
+  const { rollout, deployment } = sources;
+  if (controller === deployment.metadata.uid && controller !== undefined) return "Deployment";
+  if (controller === rollout.uid) return "Rollout";
+  const isCanary = object.metadata.name === rollout.status.canary?.replicaSet;
+  return controller === undefined && isCanary ? "Nobody" : undefined;
+}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import type { Instant } from "../../api/instant.ts";
+import type { Sample, Series } from "./series.ts";
+
+/** Seconds with a fraction, and the value as text, which may be NaN or +Inf. */
+const point = z.tuple([z.number(), z.string()]);
+const labels = z.record(z.string(), z.string());
+
+const result = z.discriminatedUnion("resultType", [
+  z.object({
+    resultType: z.literal("matrix"),
+    result: z.array(z.object({ metric: labels, values: z.array(point).optional() })),
+  }),
+  z.object({ resultType: z.literal("vector"), result: z.array(z.object({ metric: labels, value: point.optional() })) }),
+  z.object({ resultType: z.literal("scalar"), result: point }),
+]);
+
+const answer = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("success"), data: result }),
+  z.object({ status: z.literal("error"), errorType: z.string().optional(), error: z.string().optional() }),
+]);
+
+/** What Prometheus's query API answers, checked; a problem is the part of a sentence that follows the address. */
+export type Answer =
+  | { readonly kind: "Series"; readonly series: readonly Series[] }
+  | { readonly kind: "Scalar"; readonly value: number }
+  | { readonly kind: "Problem"; readonly problem: string };
+
+/** Understands a response; whatever it is, it never throws. */
+export function readAnswer(status: number, body: string): Answer {
+  const parsed = answer.safeParse(parseJson(body));
+  if (!parsed.success) {
+    // A proxy in front answers with a page of its own: its status is all that can be said.
+    return problem(isOk(status) ? "answered with something that is not Prometheus's JSON" : `answered ${status}`);
+  }
+  if (parsed.data.status === "error") {
+    return problem(`refused the query: ${parsed.data.error ?? parsed.data.errorType ?? `status ${status}`}`);
+  }
+  if (!isOk(status)) return problem(`answered ${status}`);
+  return read(parsed.data.data);
+}
+
+function read(data: z.infer<typeof result>): Answer {
+  switch (data.resultType) {
+    case "scalar":
+      return { kind: "Scalar", value: Number(data.result[1]) };
+    case "vector":
+      return { kind: "Series", series: data.result.map(({ metric, value }) => series(metric, value ? [value] : [])) };
+    case "matrix":
+      return { kind: "Series", series: data.result.map(({ metric, values }) => series(metric, values ?? [])) };
+  }
+}
+
+function series(metric: Series["labels"], points: readonly z.infer<typeof point>[]): Series {
+  const samples = points.map(([seconds, text]): Sample => ({ at: instantOf(seconds), values: [Number(text)] }));
+  return { labels: metric, samples: samples.filter(({ values }) => values.every(Number.isFinite)) };
+}
+
+/** Prometheus keeps whole milliseconds and writes them as a fraction of seconds. */
+function instantOf(seconds: number): Instant {
+  return Math.round(seconds * 1_000);
+}
+
+function isOk(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function problem(text: string): Answer {
+  return { kind: "Problem", problem: text };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}

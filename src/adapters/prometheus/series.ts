@@ -1,0 +1,31 @@
+import type { Instant } from "../../api/instant.ts";
+
+/** The labels of a series, its name apart. */
+export type Labels = Readonly<Record<string, string>>;
+
+/**
+ * What one scrape read of a series. A plain counter has one value; a histogram has several that were read together, so
+ * that a restart of the process behind it is a restart of all of them.
+ */
+export interface Sample {
+  /** Prometheus's clock. */
+  readonly at: Instant;
+  readonly values: readonly number[];
+}
+
+/** One counter as one scrape target exposes it. Samples are in the order of time, one per scrape. */
+export interface Series {
+  readonly labels: Labels;
+  readonly samples: readonly Sample[];
+}
+
+/** Tells apart what was scraped: every series with the same target is read in the same scrape. */
+export function targetOf(labels: Labels): string {
+  return JSON.stringify([labels["instance"], labels["job"], labels["pod"]]);
+}
+
+/** The same for two series exactly when they have the same labels, whatever the order. */
+export function identityOf(labels: Labels, without: readonly string[] = []): string {
+  const entries = Object.entries(labels).filter(([name]) => name !== "__name__" && !without.includes(name));
+  return JSON.stringify(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
+}

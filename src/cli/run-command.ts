@@ -1,0 +1,50 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Timers } from "../runtime/timers.ts";
+import { CommandError } from "./command-error.ts";
+import type { Connection, ConnectionOptions } from "./connection.ts";
+import { paintFor, type Paint, type Terminal } from "./terminal.ts";
+
+/** What the commands need of the world. */
+export interface CommandDependencies {
+  readonly connect: (options: ConnectionOptions) => Connection;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Aborted when the user ends the command. */
+  readonly signal: AbortSignal;
+}
+
+/** What one command works with. */
+export interface CommandContext extends Omit<CommandDependencies, "connect"> {
+  readonly connection: Connection;
+  readonly paint: Paint;
+}
+
+/** Makes an action of commander: connects, runs the work, tells errors as one sentence, and hangs up. */
+export type RunCommand = <Args extends readonly unknown[]>(
+  work: (context: CommandContext, ...args: Args) => Promise<void>,
+) => (...args: Args) => Promise<void>;
+
+export function runCommandWith(dependencies: CommandDependencies, options: () => ConnectionOptions): RunCommand {
+  return (work) =>
+    async (...args) => {
+      const { connect, ...others } = dependencies;
+      try {
+        await using connection = hangingUp(connect(options()));
+        await work({ ...others, connection: connection.value, paint: paintFor(others.terminal.interactive) }, ...args);
+      } catch (error) {
+        tell(error, others);
+      }
+    };
+}
+
+function hangingUp(value: Connection) {
+  return { value, [Symbol.asyncDispose]: () => value.close() };
+}
+
+function tell(error: unknown, { terminal, signal }: Pick<CommandDependencies, "terminal" | "signal">): void {
+  if (signal.aborted) return terminal.exitWith(130);
+  const message = error instanceof Error ? error.message : String(error);
+  terminal.warn(`serin: ${message.split("\n", 1)[0] ?? ""}`);
+  terminal.exitWith(error instanceof CommandError ? error.exitCode : 1);
+}

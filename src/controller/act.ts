@@ -1,0 +1,41 @@
+import type { Rollout } from "../api/rollout.ts";
+import type { Action, Plan } from "../domain/decision.ts";
+import type { Dependencies } from "./dependencies.ts";
+
+/** Carries out a plan in order; stops at the first failure, which the next reconcile takes up. */
+export async function act(plan: Plan, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<void> {
+  for (const action of plan) {
+    await perform(action, rollout, deps, signal);
+    deps.log.info("acted", { action });
+  }
+}
+
+function perform(action: Action, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<void> {
+  switch (action.kind) {
+    case "createRoute":
+    case "narrowSubsets":
+    case "widenStable":
+    case "routeTraffic":
+    case "restoreRoute":
+    case "restoreSubsets":
+    case "removeRoute":
+    case "removeSubsets":
+      return deps.routerFor(rollout.spec).perform(action, rollout, signal);
+    case "claim":
+    case "letGo":
+    case "holdWorkload":
+    case "pauseWorkload":
+    case "createCanary":
+    case "scaleCanary":
+    case "removeCanary":
+    case "openSurge":
+    case "restoreSurge":
+    case "handOver":
+    case "finishOld":
+    case "completeAdoption":
+    case "recordPromoted":
+    case "restoreTemplate":
+    case "releaseWorkload":
+      return deps.cluster.perform(action, rollout, signal);
+  }
+}

@@ -1,0 +1,22 @@
+import type { RolloutSpec } from "../api/rollout-spec.ts";
+import type { Settings } from "../domain/observation.ts";
+import type { Announcer } from "../ports/announcer.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Cluster } from "../ports/cluster.ts";
+import type { MetricProvider } from "../ports/metric-provider.ts";
+import type { TrafficRouter } from "../ports/traffic-router.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { ReleaseMetrics } from "./release-metrics.ts";
+
+/** Everything that a reconcile reaches. Handed in once; nothing is global. */
+export interface Dependencies {
+  readonly cluster: Cluster;
+  /** The router of the member of spec.traffic that is set. */
+  readonly routerFor: (spec: RolloutSpec | undefined) => TrafficRouter;
+  readonly metrics: MetricProvider;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly releaseMetrics: ReleaseMetrics;
+  readonly log: Logger;
+}

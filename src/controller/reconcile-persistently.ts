@@ -1,0 +1,34 @@
+import type { ObjectKey } from "../api/object-key.ts";
+import { ConflictError } from "../runtime/errors.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { reconcile, type ReconcileResult } from "./reconcile.ts";
+import { reportFailure } from "./report-failure.ts";
+
+/** With traffic at risk, a failure is tried again this soon, without end: a rollback sooner than the rest. */
+const retryRollbackAfter = 1_000;
+const retryReleaseAfter = 5_000;
+
+/**
+ * Reconciles; a failure while a release is under way is said in the conditions and tried again soon, whatever kind it
+ * is, as back-off is for what can wait. Every other failure is the queue's.
+ */
+export async function reconcilePersistently(key: ObjectKey, deps: Dependencies, signal: AbortSignal): Promise<ReconcileResult> {
+  try {
+    return await reconcile(key, deps, signal);
+  } catch (error) {
+    const release = deps.cluster.readRollout(key)?.status.release;
+    if (release === undefined || error instanceof ConflictError || signal.aborted) throw error;
+    deps.log.warn("could not reconcile while a release is under way", { error });
+    await tellFailure(key, error, deps, signal);
+    return { requeueAfter: release.decision === "Rollback" ? retryRollbackAfter : retryReleaseAfter };
+  }
+}
+
+/** Telling is best effort: an API server that is away cannot be told that it is. */
+async function tellFailure(key: ObjectKey, error: unknown, deps: Dependencies, signal: AbortSignal): Promise<void> {
+  try {
+    await reportFailure(key, error, deps, signal);
+  } catch (untold) {
+    deps.log.debug("could not write why a reconcile failed", { error: untold });
+  }
+}

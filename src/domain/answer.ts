@@ -1,0 +1,45 @@
+import type { Milliseconds } from "../api/instant.ts";
+import type { Release, RolloutStatus } from "../api/rollout-status.ts";
+import { stepLabel } from "./steps.ts";
+import type { Answer, Plan, Transition } from "./decision.ts";
+import type { Observation } from "./observation.ts";
+import { withStanding, type Standing } from "./standing.ts";
+
+/** While a release is under way the world is looked at this often, beside every change that is watched. */
+export const pollPeriod: Milliseconds = 1_000;
+
+interface Wish {
+  /** Changes of the status; conditions and summary columns follow from `standing` and the release. */
+  readonly status?: Partial<RolloutStatus>;
+  readonly standing: Standing;
+  readonly plan?: Plan;
+  readonly transitions?: readonly Transition[];
+  readonly wakeAfter?: Milliseconds | undefined;
+  readonly urgent?: boolean;
+}
+
+/** Completes what a rule wishes: the status carries summary columns and conditions that fit it. */
+export function answer(observation: Observation, wish: Wish): Answer {
+  const status: RolloutStatus = { ...observation.rollout.status, ...wish.status };
+  const { spec } = observation.rollout;
+  const { release } = status;
+  const summarised: RolloutStatus = {
+    ...status,
+    step: release === undefined || spec === undefined ? undefined : stepLabel(spec, release),
+    weight: release === undefined ? undefined : (release.traffic?.weight ?? 0),
+    hold: observation.settings.hold,
+    engineVersion: observation.settings.engineVersion,
+  };
+  return {
+    status: withStanding(observation, summarised, wish.standing),
+    plan: wish.plan ?? [],
+    transitions: wish.transitions ?? [],
+    wakeAfter: "wakeAfter" in wish ? wish.wakeAfter : pollPeriod,
+    urgent: wish.urgent ?? false,
+  };
+}
+
+/** An event key that tells this release's happenings from those of the others. */
+export function releaseKey(release: Release, ...parts: readonly (string | number)[]): string {
+  return [`release-${release.number}`, ...parts].join(" ");
+}

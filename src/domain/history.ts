@@ -1,0 +1,34 @@
+import { renderInstant } from "../api/instant.ts";
+import type { HistoryEntry, Release, RolloutStatus } from "../api/rollout-status.ts";
+import type { Observation } from "./observation.ts";
+
+const historyLength = 10;
+const rejectedLength = 20;
+
+/** The changes of status that end a release: it goes into the history, and a rejected revision is remembered. */
+export function finishRelease(observation: Observation, release: Release, rejects: boolean): Partial<RolloutStatus> {
+  const { status } = observation.rollout;
+  const { canary } = status;
+  const at = renderInstant(observation.now);
+  const counted = release.analysis?.release.canary;
+  const entry: HistoryEntry = {
+    number: release.number,
+    revision: canary?.revision ?? "",
+    image: canary?.image ?? "",
+    outcome: release.decision === "Promote" ? "Promoted" : "RolledBack",
+    reason: release.reason,
+    explanation: release.explanation ?? release.analysis?.judgement,
+    startedAt: release.startedAt,
+    endedAt: at,
+    highestWeight: release.highestWeight,
+    requests: counted?.requests ?? 0,
+    failedRequests: counted?.errors ?? 0,
+  };
+  const history = [entry, ...(status.history ?? [])].slice(0, historyLength);
+  const earlier = (status.rejected ?? []).filter((candidate) => candidate.revision !== canary?.revision);
+  const rejected =
+    rejects && canary !== undefined
+      ? [{ revision: canary.revision, image: canary.image, reason: release.reason ?? "", at }, ...earlier].slice(0, rejectedLength)
+      : earlier;
+  return { release: undefined, canary: undefined, history, rejected };
+}

@@ -1,0 +1,148 @@
+import { parseInstant, renderInstant } from "../../api/instant.ts";
+import type { Revision } from "../../api/rollout-status.ts";
+import { answer, releaseKey } from "../answer.ts";
+import type { Action, Rule } from "../decision.ts";
+import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
+import { conditionOf, isNews } from "../standing.ts";
+import { rollBack } from "./safety.ts";
+
+/** Longer than a cache takes to show a write of ours. */
+const cacheLag = 10_000;
+
+/** A Rollout that is being deleted gives back routes, subsets and the Deployment, then goes. */
+export const letGo: Rule = (observation) => {
+  const { rollout, workload, traffic } = observation;
+  if (!rollout.deleting) return undefined;
+  const standing = { kind: "Progressing", reason: "LettingGo", phase: "LettingGo", message: "Giving back traffic and workload." } as const;
+  if (!rollout.claimed) return answer(observation, { standing, wakeAfter: undefined });
+  const { release } = rollout.status;
+  if (release !== undefined) {
+    if (release.decision !== undefined) return undefined;
+    return rollBack(observation, release, "RolloutDeleted", "The Rollout was deleted while the release was under way.");
+  }
+  const plan: Action[] = [];
+  if (isProblem(traffic) || traffic.route.kind !== "Absent") plan.push({ kind: "removeRoute" });
+  plan.push({ kind: "removeSubsets" });
+  if (!isProblem(workload)) plan.push(...freeWorkload(observation, workload));
+  plan.push({ kind: "letGo" });
+  const transition = { reason: "LetGo", key: "let go", note: "The Rollout was deleted; the Deployment rolls out by itself again." } as const;
+  return answer(observation, { standing, plan, transitions: [transition] });
+};
+
+/** What ends the hold: the proven template first, where another one is held, and only then the pause. */
+function freeWorkload(observation: Observation, workload: Workload): Action[] {
+  const { stable } = observation.rollout.status;
+  const proven = workload.replicaSets.find((candidate) => candidate.name === stable?.replicaSet);
+  const holdsAnother = workload.paused && stable !== undefined && workload.revision !== stable.revision;
+  return [
+    ...(holdsAnother && proven !== undefined ? [{ kind: "restoreTemplate", replicaSet: proven.name } as const] : []),
+    ...(workload.paused ? [{ kind: "pauseWorkload", paused: false } as const] : []),
+    { kind: "releaseWorkload" },
+  ];
+}
+
+/** A spec that cannot be understood changes nothing. */
+export const refuseBadSpec: Rule = (observation) => {
+  const { rollout } = observation;
+  if (rollout.spec !== undefined || rollout.deleting) return undefined;
+  const message = rollout.problems.join("; ");
+  const news = isNews(observation, "InvalidSpec");
+  return answer(observation, {
+    standing: { kind: "Stalled", reason: "InvalidSpec", phase: "Invalid", message },
+    transitions: news ? [{ reason: "InvalidSpec", key: `generation-${rollout.generation} InvalidSpec`, note: message }] : [],
+    wakeAfter: undefined,
+  });
+};
+
+/** The finalizer comes before anything is touched, so that nothing stays behind. */
+export const claim: Rule = (observation) => {
+  if (observation.rollout.claimed || observation.rollout.deleting) return undefined;
+  return answer(observation, {
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Starting", message: "Looking at the workload for the first time." },
+    plan: [{ kind: "claim" }],
+  });
+};
+
+/** What a user has to mend is said, and nothing is touched. A release that runs is left to the rules of safety. */
+export const refuseProblems: Rule = (observation) => {
+  const { rollout, workload, traffic } = observation;
+  if (rollout.status.release !== undefined) return undefined;
+  const problem = isProblem(workload) ? workload : isProblem(traffic) ? traffic : notSupported(workload);
+  if (problem === undefined) return undefined;
+  const news = isNews(observation, problem.problem);
+  const key = `generation-${rollout.generation} ${problem.problem} ${renderInstant(observation.now)}`;
+  return answer(observation, {
+    standing: { kind: "Stalled", reason: problem.problem, phase: "Stalled", message: problem.message },
+    transitions: news ? [{ reason: "InvalidSpec", key, note: problem.message }] : [],
+    wakeAfter: undefined,
+  });
+};
+
+function notSupported(workload: Workload) {
+  if (workload.notSupported === undefined) return undefined;
+  return { problem: "WorkloadNotSupported", message: workload.notSupported } as const;
+}
+
+/**
+ * The revision that runs is the stable one when there is nothing to compare it with. The same holds for one that
+ * rolled out while nothing held it: it serves, so it is what the next release is compared with.
+ */
+export const adoptRunningRevision: Rule = (observation) => {
+  const { rollout, workload, traffic } = observation;
+  if (isProblem(workload) || isProblem(traffic) || rollout.deleting || rollout.status.release !== undefined) return undefined;
+  const { stable } = rollout.status;
+  const rolledByItself = stable !== undefined && !workload.paused && workload.revision !== stable.revision;
+  if (stable !== undefined && !rolledByItself) return undefined;
+  const running = runningReplicaSet(workload);
+  if (running === undefined) {
+    const message = `Deployment ${workload.name} is rolling out; the Rollout begins when one revision runs with all ${workload.replicas} pods.`;
+    return answer(observation, { standing: { kind: "Progressing", reason: "WorkloadInMidRoll", phase: "Waiting", message } });
+  }
+  const first = revisionOf(running);
+  const plan: Action[] = [];
+  if (!workload.labelled) plan.push({ kind: "holdWorkload" });
+  if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") plan.push({ kind: "createRoute" });
+  plan.push({ kind: "recordPromoted", revision: first.revision });
+  const note = `${first.image} (revision ${first.revision}) runs and is the stable revision; changes of the pod template are released from now on.`;
+  return answer(observation, {
+    status: { stable: first },
+    standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${first.image} serves all traffic.` },
+    plan,
+    transitions: [{ reason: "FirstRevision", key: `stable ${first.replicaSet} ${running.uid}`, note }],
+  });
+};
+
+/** The one ReplicaSet that serves, when the Deployment is not in the middle of a change. */
+function runningReplicaSet(workload: Workload): ReplicaSet | undefined {
+  if (workload.observedGeneration < workload.generation) return undefined;
+  const own = workload.replicaSets.filter((candidate) => candidate.controlledBy === "Deployment");
+  const active = own.filter((candidate) => candidate.replicas > 0 || candidate.pods > 0);
+  if (workload.replicas === 0) return own.find((candidate) => candidate.revision === workload.revision);
+  const [only, ...others] = active;
+  if (only === undefined || others.length > 0 || only.replicas !== workload.replicas) return undefined;
+  return only.revision === workload.revision || workload.paused ? only : undefined;
+}
+
+/** A ReplicaSet as the status names it. */
+export function revisionOf(replicaSet: ReplicaSet): Revision {
+  const { revision, podTemplateHash, workload, image, name } = replicaSet;
+  return { revision, replicaSet: name, podTemplateHash, workload, image };
+}
+
+/** The label on which the hold depends is put back when somebody takes it off. */
+export const keepHold: Rule = (observation) => {
+  const { rollout, workload } = observation;
+  if (isProblem(workload) || workload.labelled || rollout.deleting) return undefined;
+  const { release } = rollout.status;
+  if (rollout.spec?.suspend === true && release === undefined) return undefined;
+  const note = `The label that holds changes of Deployment ${workload.name} was missing and has been put back.`;
+  const key = release === undefined ? renderInstant(observation.now) : releaseKey(release, renderInstant(observation.now));
+  // Right after the label was put on, the cache may not show it yet: that is no news.
+  const settledAt = conditionOf(rollout.status, "Ready")?.lastTransitionTime;
+  const isSurprise = settledAt !== undefined && observation.now - parseInstant(settledAt) > cacheLag;
+  return answer(observation, {
+    standing: { kind: "Progressing", reason: "Progressing", phase: rollout.status.phase ?? "Ready", message: note },
+    plan: [{ kind: "holdWorkload" }],
+    transitions: isSurprise ? [{ reason: "HoldRestored", key, note }] : [],
+  });
+};

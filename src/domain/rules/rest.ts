@@ -1,0 +1,68 @@
+import { renderInstant } from "../../api/instant.ts";
+import { answer } from "../answer.ts";
+import type { Action, Answer, Rule } from "../decision.ts";
+import { isProblem, type Observation, type TrafficState, type Workload } from "../observation.ts";
+import type { Standing } from "../standing.ts";
+
+/** No release: the proven revision serves, and what a release needs is in place. Always answers. */
+export function rest(observation: Observation): Answer {
+  const { rollout, workload, traffic } = observation;
+  if (isProblem(workload) || isProblem(traffic)) {
+    const message = isProblem(workload) ? workload.message : isProblem(traffic) ? traffic.message : "";
+    return answer(observation, { standing: { kind: "Progressing", reason: "Held", phase: "Held", message } });
+  }
+  return answer(observation, {
+    status: { handled: acknowledge(observation) },
+    standing: standingAtRest(observation, workload),
+    plan: upkeep(observation, workload, traffic),
+    wakeAfter: undefined,
+    transitions: reverted(observation, workload) ? [revertNote(observation)] : [],
+  });
+  function revertNote({ now }: Observation) {
+    const note = `The template is that of the stable revision (${rollout.status.stable?.image ?? ""}) again; nothing is to be released.`;
+    return { reason: "Reverted", key: renderInstant(now), note } as const;
+  }
+}
+
+/** Requests that found no release to act on are done with. */
+function acknowledge({ rollout }: Observation) {
+  const { promote, abort, retry } = rollout.requests;
+  const { handled } = rollout.status;
+  if (promote === undefined && abort === undefined && retry === undefined) return handled;
+  return { ...handled, promote, abort, retry };
+}
+
+/** A held Deployment whose template is the proven one again needs no hold any more. */
+function reverted({ rollout, settings }: Observation, workload: Workload): boolean {
+  return workload.paused && settings.hold === "Policy" && workload.revision === rollout.status.stable?.revision;
+}
+
+function upkeep(observation: Observation, workload: Workload, traffic: TrafficState): Action[] {
+  const { rollout, settings } = observation;
+  const suspended = rollout.spec?.suspend === true;
+  const plan: Action[] = [];
+  if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") plan.push({ kind: "createRoute" });
+  if (suspended) {
+    if (workload.labelled) plan.push({ kind: "releaseWorkload" });
+    if (workload.paused) plan.push({ kind: "pauseWorkload", paused: false });
+    return plan;
+  }
+  if (reverted(observation, workload)) plan.push({ kind: "pauseWorkload", paused: false });
+  if (settings.hold === "Paused" && !workload.paused) plan.push({ kind: "pauseWorkload", paused: true });
+  return plan;
+}
+
+function standingAtRest({ rollout }: Observation, workload: Workload): Standing {
+  const { stable, rejected } = rollout.status;
+  const rejection = rejected?.find((candidate) => candidate.revision === workload.revision);
+  const serving = stable?.image ?? "";
+  if (rollout.spec?.suspend === true) {
+    const message = `spec.suspend is set: ${serving} serves, and changes of the Deployment roll out without a release.`;
+    return { kind: "Settled", reason: "Suspended", phase: "Suspended", message };
+  }
+  if (rejection !== undefined && workload.revision !== stable?.revision) {
+    const message = `Git wants ${workload.image} (revision ${workload.revision}), rejected at ${rejection.at}: ${rejection.reason}. ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
+    return { kind: "Stalled", reason: "RolledBack", phase: "RolledBack", message };
+  }
+  return { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${serving} serves all traffic.` };
+}

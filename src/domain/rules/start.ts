@@ -1,0 +1,78 @@
+import { renderInstant } from "../../api/instant.ts";
+import type { Release, Revision } from "../../api/rollout-status.ts";
+import { answer, releaseKey } from "../answer.ts";
+import type { Answer, Rule } from "../decision.ts";
+import { isProblem, type Observation, type Workload } from "../observation.ts";
+import { isNews } from "../standing.ts";
+import { stepsOf } from "../steps.ts";
+
+/** A held template that is not the stable one, and was not rejected, is released. */
+export const startRelease: Rule = (observation) => {
+  const { rollout, workload, traffic } = observation;
+  const { stable, release, rejected } = rollout.status;
+  if (rollout.spec === undefined || rollout.deleting || release !== undefined || stable === undefined) return undefined;
+  if (rollout.spec.suspend || isProblem(workload) || isProblem(traffic)) return undefined;
+  if (!workload.paused || workload.revision === stable.revision) return undefined;
+  const retry = askedToRetry(observation);
+  if (rejected?.some((candidate) => candidate.revision === workload.revision) === true && !retry) return undefined;
+  if (workload.replicas === 0) return adoptWithoutRelease(observation, workload);
+  const refused = refuseUnsplit(observation, traffic.unsplit);
+  if (refused !== undefined) return refused;
+  const number = (rollout.status.releases ?? 0) + 1;
+  const at = renderInstant(observation.now);
+  const started: Release = { number, startedAt: at, stepIndex: 0, highestWeight: 0 };
+  const weights = stepsOf(rollout.spec).flatMap((step) => step.weight ?? []);
+  const note = `Release ${number}: ${stable.image} → ${workload.image} (revision ${workload.revision}), by ${weights.join(", ")} % of the traffic.`;
+  return answer(observation, {
+    status: {
+      release: started,
+      releases: number,
+      canary: canaryRevision(workload, stable),
+      ...(retry ? { handled: { ...rollout.status.handled, retry: rollout.requests.retry } } : {}),
+    },
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message: note },
+    transitions: [{ reason: "ReleaseStarted", key: releaseKey(started), note }],
+  });
+};
+
+export function askedToRetry({ rollout }: Observation): boolean {
+  const asked = rollout.requests.retry;
+  return asked !== undefined && asked !== rollout.status.handled?.retry;
+}
+
+/**
+ * Names alternate, so that stable and canary are two workloads in every Istio metric: Istio calls a workload after its
+ * ReplicaSet less the hash.
+ */
+function canaryRevision(workload: Workload, stable: Revision): Revision {
+  const slot = stable.workload === `${workload.name}-a` ? "b" : "a";
+  const name = `${workload.name}-${slot}`;
+  return {
+    revision: workload.revision,
+    replicaSet: `${name}-${workload.revision}`,
+    podTemplateHash: workload.revision,
+    workload: name,
+    image: workload.image,
+  };
+}
+
+/** Nothing runs, so there is nothing to compare: the new template simply becomes the one that would. */
+function adoptWithoutRelease(observation: Observation, workload: Workload): Answer {
+  const message = `Deployment ${workload.name} has 0 replicas; revision ${workload.revision} needs no release.`;
+  return answer(observation, {
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
+    plan: [{ kind: "pauseWorkload", paused: false }],
+  });
+}
+
+/** Callers that a split would not reach are found before there is a canary pod that they could meet. */
+function refuseUnsplit(observation: Observation, unsplit: readonly string[]): Answer | undefined {
+  if (unsplit.length === 0 || observation.rollout.spec?.traffic.unsplit === "accept") return undefined;
+  const message = `${unsplit.join("; ")}. Give these routes a subset, let the Rollout split them, or set spec.traffic.unsplit: accept to let these callers meet canary pods by pod share.`;
+  const key = `generation-${observation.rollout.generation} UnsplitRoute ${renderInstant(observation.now)}`;
+  return answer(observation, {
+    standing: { kind: "Stalled", reason: "UnsplitRoute", phase: "Stalled", message },
+    transitions: isNews(observation, "UnsplitRoute") ? [{ reason: "InvalidSpec", key, note: message }] : [],
+    wakeAfter: undefined,
+  });
+}

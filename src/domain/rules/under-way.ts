@@ -1,0 +1,47 @@
+import { renderInstant } from "../../api/instant.ts";
+import type { ConditionReason } from "../../api/reasons.ts";
+import type { Release } from "../../api/rollout-status.ts";
+import type { RolloutSpec } from "../../api/rollout-spec.ts";
+import { answer, releaseKey } from "../answer.ts";
+import type { Answer, Plan, Transition } from "../decision.ts";
+import type { Observation } from "../observation.ts";
+import { isNews } from "../standing.ts";
+
+/** The release under way, when nothing is decided yet. */
+export function undecided(observation: Observation): { release: Release; spec: RolloutSpec } | undefined {
+  const { spec, status } = observation.rollout;
+  const { release } = status;
+  return spec === undefined || release === undefined || release.decision !== undefined ? undefined : { release, spec };
+}
+
+interface Progress {
+  readonly release?: Release;
+  readonly plan?: Plan;
+  readonly transitions?: readonly Transition[];
+}
+
+/** The release goes on as it should. */
+export function progressing(observation: Observation, message: string, progress: Progress = {}): Answer {
+  return answer(observation, {
+    ...(progress.release === undefined ? {} : { status: { release: progress.release } }),
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
+    plan: progress.plan ?? [],
+    transitions: progress.transitions ?? [],
+  });
+}
+
+/** The release waits for something that it cannot provide; told once. */
+export function hold(observation: Observation, release: Release, reason: ConditionReason, message: string, plan: Plan = []): Answer {
+  const key = releaseKey(release, reason, renderInstant(observation.now));
+  const event = reason === "MetricsUnavailable" ? "MetricsUnavailable" : "Held";
+  return answer(observation, {
+    standing: { kind: "Progressing", reason, phase: "Held", message },
+    plan,
+    transitions: isNews(observation, reason) ? [{ reason: event, key, note: message }] : [],
+  });
+}
+
+/** Without metrics there is no verdict: the release stays where it is. */
+export function holdForMetrics(observation: Observation, release: Release, message: string): Answer {
+  return hold(observation, release, "MetricsUnavailable", `No verdict without metrics: ${message} The release goes on when they are back.`);
+}

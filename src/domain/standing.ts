@@ -1,0 +1,56 @@
+import { renderInstant } from "../api/instant.ts";
+import type { ConditionReason } from "../api/reasons.ts";
+import type { Condition, RolloutStatus } from "../api/rollout-status.ts";
+import type { Observation } from "./observation.ts";
+
+/**
+ * Where a Rollout stands, for people and for tools that follow kstatus: Settled is Current, Progressing and
+ * RollingBack are InProgress, Stalled is Failed.
+ */
+export interface Standing {
+  readonly kind: "Settled" | "Progressing" | "RollingBack" | "Stalled";
+  readonly reason: ConditionReason;
+  /** What is going on, why, and what a person can do about it. */
+  readonly message: string;
+  /** One word for people. */
+  readonly phase: string;
+  /** Whether traffic was seen to be where it was sent; undefined leaves what was said before. */
+  readonly shifted?: { readonly status: Condition["status"]; readonly message: string } | undefined;
+}
+
+/** The status with its conditions, phase and message as `standing` says. Transition times move only with a change. */
+export function withStanding(observation: Observation, status: RolloutStatus, standing: Standing): RolloutStatus {
+  const at = renderInstant(observation.now);
+  const observedGeneration = observation.rollout.generation;
+  const earlier = observation.rollout.status.conditions ?? [];
+  const condition = (type: Condition["type"], value: Condition["status"], reason: ConditionReason, message: string): Condition => {
+    const before = earlier.find((candidate) => candidate.type === type);
+    const lastTransitionTime = before?.status === value ? before.lastTransitionTime : at;
+    return { type, status: value, reason, message, observedGeneration, lastTransitionTime };
+  };
+  const { reason, message } = standing;
+  const conditions = [condition("Ready", readiness[standing.kind], reason, message)];
+  if (standing.kind === "Progressing" || standing.kind === "RollingBack") {
+    conditions.push(condition("Reconciling", "True", reason, message));
+  }
+  if (standing.kind === "Stalled") conditions.push(condition("Stalled", "True", reason, message));
+  const shiftedBefore = earlier.find((candidate) => candidate.type === "TrafficShifted");
+  if (standing.shifted !== undefined) {
+    const shiftedReason = standing.shifted.status === "False" ? "TrafficNotShifted" : reason;
+    conditions.push(condition("TrafficShifted", standing.shifted.status, shiftedReason, standing.shifted.message));
+  } else if (shiftedBefore !== undefined && status.release !== undefined) {
+    conditions.push(shiftedBefore);
+  }
+  return { ...status, observedGeneration, phase: standing.phase, message, conditions };
+}
+
+const readiness = { Settled: "True", Progressing: "Unknown", RollingBack: "False", Stalled: "False" } as const;
+
+/** Whether the Rollout's last status said something else than `reason`: the moment to tell people. */
+export function isNews(observation: Observation, reason: ConditionReason): boolean {
+  return conditionOf(observation.rollout.status, "Ready")?.reason !== reason;
+}
+
+export function conditionOf(status: RolloutStatus, type: Condition["type"]): Condition | undefined {
+  return status.conditions?.find((condition) => condition.type === type);
+}

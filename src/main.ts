@@ -1,0 +1,13 @@
+import { buildProgram } from "./cli/program.ts";
+import { systemDependencies } from "./cli/system.ts";
+import { addOperatorCommand } from "./operator-command.ts";
+import { version } from "./version.ts";
+
+const interrupted = new AbortController();
+const program = buildProgram(systemDependencies(interrupted.signal), version);
+addOperatorCommand(program, process.env);
+program.hook("preAction", (_program, command) => {
+  // The operator listens for signals itself: it has work to finish.
+  if (command.name() !== "operator") process.once("SIGINT", () => interrupted.abort());
+});
+await program.parseAsync(process.argv);

@@ -1,0 +1,198 @@
+import { hostname } from "node:os";
+import { renderKey, type ObjectKey } from "./api/object-key.ts";
+import { createCluster } from "./adapters/kubernetes/cluster.ts";
+import { createEventAnnouncer } from "./adapters/kubernetes/event-announcer.ts";
+import { ensureHoldPolicy } from "./adapters/kubernetes/hold-policy.ts";
+import { createInformers, type Informers, type ObjectChange } from "./adapters/kubernetes/informers.ts";
+import { createLeaseStore } from "./adapters/kubernetes/lease-store.ts";
+import { createKubernetesObjects } from "./adapters/kubernetes/objects.ts";
+import { createRolloutSource } from "./adapters/kubernetes/rollout-source.ts";
+import { connect } from "./adapters/kubernetes/transport.ts";
+import { deployments, replicaSets, rollouts } from "./adapters/kubernetes/workload-resources.ts";
+import { createIstioRouter } from "./adapters/istio/istio-router.ts";
+import { istioResources } from "./adapters/istio/mesh-resources.ts";
+import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provider.ts";
+import type { Config } from "./config.ts";
+import type { Dependencies } from "./controller/dependencies.ts";
+import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
+import { reportFailure } from "./controller/report-failure.ts";
+import { rolloutsConcernedBy, type TriggerKind } from "./controller/triggers.ts";
+import type { Settings } from "./domain/observation.ts";
+import type { KubernetesObjects, Resource } from "./ports/kubernetes-objects.ts";
+import { createReleaseMetrics } from "./release-metrics.ts";
+import { runController } from "./runtime/controller.ts";
+import { startHttpServer } from "./runtime/http-server.ts";
+import { runWhileLeading } from "./runtime/leader-election.ts";
+import { createLogger, type Logger } from "./runtime/logger.ts";
+import { createMachineMetrics, type MachineMetrics } from "./runtime/machine-metrics.ts";
+import { createMetrics, type Metrics } from "./runtime/metrics.ts";
+import { listenForShutdown } from "./runtime/shutdown.ts";
+import { pause, systemTimers } from "./runtime/timers.ts";
+import { WorkQueue } from "./runtime/work-queue.ts";
+import { version } from "./version.ts";
+
+/** Runs the operator until it is told to stop; answers with the exit code of the process. */
+export async function runOperator(config: Config, kubeconfigVariable: string | undefined): Promise<number> {
+  const log = createLogger({ level: config.logLevel });
+  const metrics = createMetrics({ process: true });
+  const machine = createMachineMetrics(metrics, () => informers.ages());
+  const shutdown = listenForShutdown({
+    process,
+    onUnhandled: (kind, error) => {
+      machine.unhandled();
+      log.error("an error that nobody caught", { kind, error });
+    },
+    onImpatience: () => process.exit(130),
+  });
+  const transport = connect({ kubeconfig: config.kubeconfig, kubeconfigVariable }, machine.apiRequest);
+  const informers: Informers = createInformers({ transport, timers: systemTimers, onProblem: (problem) => reportWatch(problem, machine, log) });
+  const objects = createKubernetesObjects(transport, informers);
+  try {
+    return await serve({ config, log, metrics, machine, informers, objects, shutdown });
+  } catch (error) {
+    if (shutdown.signal.aborted && shutdown.failure === undefined) return 0;
+    log.fatal("the operator cannot go on", { error });
+    return 1;
+  } finally {
+    shutdown.dispose();
+    await transport.close();
+  }
+}
+
+interface Machine {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly machine: MachineMetrics;
+  readonly informers: Informers;
+  readonly objects: KubernetesObjects;
+  readonly shutdown: ReturnType<typeof listenForShutdown>;
+}
+
+async function serve(parts: Machine): Promise<number> {
+  const { config, log, metrics, machine, informers, objects, shutdown } = parts;
+  const queue = new WorkQueue({ timers: systemTimers, random: Math.random, onDepth: machine.queueDepth });
+  const watching = watch(parts, queue);
+  const [host, port] = splitAddress(config.metricsAddress);
+  const notReady = () => informers.missing().map((name) => `${name} is not known yet`);
+  const server = await startHttpServer({ host, port, metrics, notReady, unhealthy: () => [] });
+  log.info("serving metrics and health", { host: server.host, port: server.port });
+  try {
+    const outcome = config.leaderElect ? await lead(parts, queue) : await work(parts, queue, shutdown.signal).then(() => "stopped" as const);
+    log.info("the operator has stopped", { outcome });
+    return outcome === "lost" || shutdown.failure !== undefined ? 1 : 0;
+  } finally {
+    watching.stop();
+    await server.close();
+    void objects;
+  }
+}
+
+function lead(parts: Machine, queue: WorkQueue): Promise<"stopped" | "lost"> {
+  const { config, log, objects, shutdown, machine } = parts;
+  const options = {
+    store: createLeaseStore(objects, { namespace: config.leaderElectNamespace, name: "serin-operator" }),
+    identity: identity(),
+    timers: systemTimers,
+    random: Math.random,
+    wallClock: () => Date.now(),
+    log,
+  };
+  const leading = async (signal: AbortSignal) => {
+    machine.leading(true);
+    await work(parts, queue, signal).finally(() => machine.leading(false));
+  };
+  return runWhileLeading(options, leading, shutdown.signal);
+}
+
+/** Waits for the caches, puts the hold in place and reconciles until the signal is aborted. */
+async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Promise<void> {
+  const { config, log, machine, informers, metrics, objects } = parts;
+  while (informers.missing().length > 0 && !signal.aborted) await pause(systemTimers, 50, signal);
+  const hold = config.hold === "paused" ? { hold: "Paused" as const, reason: "asked for by --hold" } : await ensureHoldPolicy(objects, signal);
+  if (config.hold === "policy" && hold.hold !== "Policy") throw new Error(`--hold policy: ${hold.reason}`);
+  log.info("changed templates are held", { ...hold });
+  const deps = dependencies(parts, hold.hold, createReleaseMetrics(metrics));
+  const reconcile = (key: string, within: AbortSignal, child: Logger) => reconcilePersistently(parseKey(key), { ...deps, log: child }, within);
+  await runController(
+    {
+      queue,
+      workers: config.workers,
+      reconcile,
+      onFailure: (key, failure, within, child) => reportFailure(parseKey(key), failure.error, { ...deps, log: child }, within),
+      onResult: machine.reconciled,
+      timers: systemTimers,
+      log,
+    },
+    signal,
+  );
+}
+
+function dependencies({ config, log, objects }: Machine, hold: Settings["hold"], releaseMetrics: Dependencies["releaseMetrics"]): Dependencies {
+  const clock = { now: () => Date.now() };
+  const ordered = { debug: (fields: object, message: string) => log.debug(message, { ...fields }), warn: (fields: object, message: string) => log.warn(message, { ...fields }) };
+  const istio = createIstioRouter({ objects, rootNamespace: config.istioNamespace, clusterDomain: config.clusterDomain });
+  return {
+    cluster: createCluster({ objects, log: ordered }),
+    routerFor: () => istio,
+    metrics: createPrometheusProvider({ address: config.prometheusAddress, clock, log: ordered }),
+    announcer: createEventAnnouncer({ objects, instance: identity(), log }),
+    clock,
+    settings: {
+      propagation: config.propagation,
+      rollbackDeadline: config.rollbackDeadline,
+      shiftDeadline: config.shiftDeadline,
+      evidencePeriod: config.evidencePeriod,
+      hold,
+      engineVersion: version,
+    },
+    releaseMetrics,
+    log,
+  };
+}
+
+/** Rollouts come through their source; a change of anything else leads to the Rollouts that it concerns. */
+function watch({ config, log, informers, objects }: Machine, queue: WorkQueue): { stop(): void } {
+  const stopped = new AbortController();
+  const source = createRolloutSource({ informers, namespaces: config.namespace, onKey: (key) => queue.add(key), log });
+  source.start().catch((error: unknown) => log.error("the source of Rollouts could not start", { error }));
+  const concerned = (kind: TriggerKind, { object }: ObjectChange) => {
+    for (const key of rolloutsConcernedBy(kind, object, objects.cachedAll(rollouts))) queue.add(renderKey(key));
+  };
+  const kinds: readonly (readonly [TriggerKind, Resource, boolean])[] = [
+    ["Deployment", deployments, false],
+    ["ReplicaSet", replicaSets, false],
+    ...istioResources.map((resource) => [resource.plural === "services" ? "Service" : "Route", resource, resource.group !== ""] as const),
+  ];
+  for (const [kind, resource, optional] of kinds) {
+    // Routes to a host may come from any namespace, so those are watched everywhere.
+    const namespaces = kind === "Route" ? [] : config.namespace;
+    informers.watch({ resource, optional, namespaces }, (change) => concerned(kind, change), stopped.signal);
+  }
+  return {
+    stop() {
+      source.stop();
+      stopped.abort();
+    },
+  };
+}
+
+function reportWatch(problem: { resource: string; kind: string; message: string; error?: unknown }, machine: MachineMetrics, log: Logger): void {
+  machine.watchProblem(problem);
+  log.warn("a watch was interrupted", { ...problem });
+}
+
+function identity(): string {
+  return `${hostname()}_${process.pid}`;
+}
+
+/** `host:port`; an empty host is every address. */
+function splitAddress(address: string): [string, number] {
+  const at = address.lastIndexOf(":");
+  return [address.slice(0, at) || "0.0.0.0", Number(address.slice(at + 1))];
+}
+
+function parseKey(key: string): ObjectKey {
+  const [namespace = "", name = ""] = key.split("/");
+  return { namespace, name };
+}

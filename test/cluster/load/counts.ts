@@ -1,0 +1,113 @@
+/** One answered request, as a caller saw it. */
+export interface Observed {
+  /** When it was sent, epoch milliseconds. */
+  readonly at: number;
+  readonly latencyMs: number;
+  /** 0 when there was no answer at all. */
+  readonly status: number;
+  /** What the pod called itself; undefined when the answer came from a proxy or there was none. */
+  readonly version: string | undefined;
+}
+
+export interface VersionCounts {
+  readonly total: number;
+  readonly failed: number;
+  /** When the first and the last request that it answered were sent, epoch milliseconds. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+export interface CallCounts {
+  readonly total: number;
+  /** No answer, or a status from 400 on. */
+  readonly failed: number;
+  readonly byStatus: Readonly<Record<string, number>>;
+  /** `none` counts answers that name no version. */
+  readonly byVersion: Readonly<Record<string, VersionCounts>>;
+  /** Answers by the upper bound of their latency in milliseconds, about 5 % apart. */
+  readonly latency: Readonly<Record<string, number>>;
+}
+
+export interface Counting {
+  add(observed: Observed): void;
+  snapshot(): CallCounts;
+}
+
+const noVersion = "none";
+const step = 1.05;
+const shortestMs = 0.01;
+
+export function isFailure(status: number): boolean {
+  return status === 0 || status >= 400;
+}
+
+export function createCounting(): Counting {
+  let total = 0;
+  let failed = 0;
+  const byStatus = new Map<string, number>();
+  const byVersion = new Map<string, VersionCounts>();
+  const latency = new Map<string, number>();
+  return {
+    add({ at, latencyMs, status, version = noVersion }) {
+      total += 1;
+      const bad = Number(isFailure(status));
+      failed += bad;
+      increment(byStatus, `${status}`);
+      increment(latency, upperBound(latencyMs));
+      const before = byVersion.get(version) ?? { total: 0, failed: 0, firstAt: at, lastAt: at };
+      byVersion.set(version, {
+        total: before.total + 1,
+        failed: before.failed + bad,
+        firstAt: Math.min(before.firstAt, at),
+        lastAt: Math.max(before.lastAt, at),
+      });
+    },
+    snapshot: () => ({
+      total,
+      failed,
+      byStatus: Object.fromEntries(byStatus),
+      byVersion: Object.fromEntries(byVersion),
+      latency: Object.fromEntries(latency),
+    }),
+  };
+}
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function upperBound(latencyMs: number): string {
+  const steps = Math.ceil(Math.log(Math.max(latencyMs, shortestMs)) / Math.log(step));
+  return (step ** steps).toPrecision(3);
+}
+
+/** What happened between an earlier snapshot and a later one. First and last times are those of the later one. */
+export function difference(later: CallCounts, earlier: CallCounts): CallCounts {
+  const subtract = (left: Readonly<Record<string, number>>, right: Readonly<Record<string, number>>): Record<string, number> =>
+    Object.fromEntries(Object.entries(left).flatMap(([key, count]) => (count > (right[key] ?? 0) ? [[key, count - (right[key] ?? 0)]] : [])));
+  const byVersion = Object.entries(later.byVersion).flatMap(([version, counts]) => {
+    const before = earlier.byVersion[version];
+    const total = counts.total - (before?.total ?? 0);
+    return total === 0 ? [] : [[version, { ...counts, total, failed: counts.failed - (before?.failed ?? 0) }] as const];
+  });
+  return {
+    total: later.total - earlier.total,
+    failed: later.failed - earlier.failed,
+    byStatus: subtract(later.byStatus, earlier.byStatus),
+    byVersion: Object.fromEntries(byVersion),
+    latency: subtract(later.latency, earlier.latency),
+  };
+}
+
+/** The latency below which that share of all answers stayed, in milliseconds, to 5 %. NaN without answers. */
+export function latencyQuantile(counts: CallCounts, quantile: number): number {
+  const bounds = Object.entries(counts.latency)
+    .map(([bound, count]) => [Number(bound), count] as const)
+    .sort(([left], [right]) => left - right);
+  let left = quantile * bounds.reduce((sum, [, count]) => sum + count, 0);
+  for (const [bound, count] of bounds) {
+    left -= count;
+    if (left <= 0) return bound;
+  }
+  return NaN;
+}

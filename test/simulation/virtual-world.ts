@@ -1,0 +1,298 @@
+import { parseSpec, type Rollout } from "../../src/api/rollout.ts";
+import type { Request } from "../../src/api/names.ts";
+import type { PendingEvent, RolloutStatus } from "../../src/api/rollout-status.ts";
+import type { Dependencies } from "../../src/controller/dependencies.ts";
+import { reconcile } from "../../src/controller/reconcile.ts";
+import type { Action } from "../../src/domain/decision.ts";
+import type { Measurement, Problem, ReplicaSet, TrafficState, Workload } from "../../src/domain/observation.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
+import type { WorkloadAction } from "../../src/ports/cluster.ts";
+import type { TrafficAction } from "../../src/ports/traffic-router.ts";
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** How requests of a revision fare, and whether its pods start. */
+export interface Behaviour {
+  readonly errorRate?: number;
+  readonly slowRate?: number;
+  readonly startSeconds?: number;
+  readonly neverReady?: boolean;
+  readonly crashes?: boolean;
+}
+
+/** Pods, routes and requests of one app in virtual time: what the ports reach in a simulation. */
+export class VirtualWorld {
+  now = Date.parse("2026-01-01T00:00:00Z");
+  readonly key = { namespace: "shop", name: "product" };
+  status: RolloutStatus = { observedGeneration: -1 };
+  requests: Partial<Record<Request, string>> = {};
+  spec: Record<string, unknown>;
+  isDeleting = false;
+  isClaimed = false;
+  isGone = false;
+  resourceVersion = 1;
+  workload: Mutable<Workload>;
+  replicaSets: Mutable<ReplicaSet>[];
+  route: { kind: "Absent" | "Rest" | "Split"; weight: number } = { kind: "Absent", weight: 0 };
+  subsets: { stable: string | undefined; canary: string | undefined } | undefined;
+  unsplit: string[] = [];
+  behaviours: Record<string, Behaviour> = {};
+  requestsPerSecond = 100;
+  metricsAreUp = true;
+  readonly events: PendingEvent[] = [];
+  readonly actions: Action[] = [];
+  readonly weights: number[] = [];
+  readonly #readyAt = new Map<string, number>();
+  readonly #samples: { at: number; stable: number; canary: number; stableBad: number; canaryBad: number; canarySlow: number }[] = [];
+
+  constructor(spec: Record<string, unknown> = {}) {
+    this.spec = { targetRef: { name: "product" }, bake: "30s", analysis: { minStepDuration: "15s" }, ...spec };
+    this.workload = {
+      name: "product", uid: "d", generation: 1, observedGeneration: 1, paused: false, deleting: false, labelled: false,
+      replicas: 4, revision: "v1", image: "product:v1", strategy: "RollingUpdate", maxSurge: '"25%"', notSupported: undefined,
+      promotedRevision: undefined, replicaSets: [],
+    };
+    this.replicaSets = [this.#replicaSet("product-v1", "v1", "Deployment", 4)];
+    this.#readyAt.set("product-v1", this.now);
+  }
+
+  /** Somebody changes the image in git: the hold policy pauses the Deployment in the same write. */
+  changeTemplate(revision: string): void {
+    Object.assign(this.workload, { revision, image: `product:${revision}`, paused: true });
+    this.workload.generation += 1;
+    this.workload.observedGeneration = this.workload.generation;
+  }
+
+  /** Reconciles once a second until `until` holds; false when it did not within `limit` seconds. */
+  async run(until: (world: VirtualWorld) => boolean, limit = 600): Promise<boolean> {
+    for (let second = 0; second < limit; second += 1) {
+      await this.reconcileOnce();
+      if (until(this)) return true;
+      this.tick(1_000);
+    }
+    return false;
+  }
+
+  async reconcileOnce(): Promise<void> {
+    await reconcile(this.key, this.dependencies(), new AbortController().signal);
+  }
+
+  tick(length: number): void {
+    this.now += length;
+    for (const replicaSet of this.replicaSets) this.#settle(replicaSet);
+    this.#reapOld();
+    this.#serve(length / 1_000);
+  }
+
+  dependencies(): Dependencies {
+    return {
+      cluster: {
+        readRollout: () => (this.isGone ? undefined : this.rollout()),
+        readWorkload: () => Promise.resolve(this.observedWorkload()),
+        writeStatus: (rollout, status) => {
+          this.status = JSON.parse(JSON.stringify(status)) as RolloutStatus;
+          this.resourceVersion += 1;
+          return Promise.resolve({ ...rollout, ...this.rollout() });
+        },
+        perform: (action) => Promise.resolve(this.performWorkload(action)),
+      },
+      routerFor: () => ({
+        readTraffic: () => this.traffic(),
+        describeOriginal: () => "{}",
+        rehearse: () => Promise.resolve(undefined),
+        perform: (action) => Promise.resolve(this.performTraffic(action)),
+      }),
+      metrics: { measure: (query) => Promise.resolve(this.measure(query.since, query.shiftedAt)) },
+      announcer: {
+        announce: (_rollout, events) => {
+          this.events.push(...events);
+          return Promise.resolve(events.map((event) => event.name));
+        },
+      },
+      clock: { now: () => this.now },
+      settings: {
+        propagation: 2_000, rollbackDeadline: 30_000, shiftDeadline: 60_000, evidencePeriod: 60_000, hold: "Policy", engineVersion: "test",
+      },
+      releaseMetrics: { record: () => undefined, forget: () => undefined },
+      log: silentLogger,
+    };
+  }
+
+  rollout(): Rollout {
+    const parsed = parseSpec(this.spec);
+    return {
+      key: this.key, uid: "r", generation: 1, resourceVersion: String(this.resourceVersion), deleting: this.isDeleting, claimed: this.isClaimed,
+      spec: "spec" in parsed ? parsed.spec : undefined, problems: "problems" in parsed ? parsed.problems : [],
+      status: this.status, requests: this.requests,
+    };
+  }
+
+  observedWorkload(): Workload | Problem {
+    return { ...this.workload, replicaSets: this.replicaSets.map((replicaSet) => ({ ...replicaSet })) };
+  }
+
+  traffic(): TrafficState {
+    return {
+      route: this.route.kind === "Split" ? { kind: "Split", weight: this.route.weight } : { kind: this.route.kind },
+      subsets: this.subsets === undefined ? { kind: "Absent" } : { kind: "Present", ...this.subsets },
+      unsplit: this.unsplit,
+      foreignManager: undefined,
+    };
+  }
+
+  performTraffic(action: TrafficAction): void {
+    this.actions.push(action);
+    switch (action.kind) {
+      case "createRoute":
+        if (this.route.kind === "Absent") this.route = { kind: "Rest", weight: 0 };
+        this.subsets ??= { stable: undefined, canary: undefined };
+        return;
+      case "narrowSubsets":
+        this.subsets = { stable: action.stable, canary: action.canary };
+        return;
+      case "widenStable":
+        this.subsets = { stable: undefined, canary: action.canary };
+        return;
+      case "routeTraffic":
+        if (this.subsets?.stable === undefined) throw new Error("a route to a subset that is not there");
+        this.route = { kind: "Split", weight: action.weight };
+        if (this.weights.at(-1) !== action.weight) this.weights.push(action.weight);
+        return;
+      case "restoreRoute":
+        this.route = { kind: "Rest", weight: 0 };
+        return;
+      case "restoreSubsets":
+        if (this.route.kind === "Split") throw new Error("a subset was removed that a route refers to");
+        this.subsets = { stable: undefined, canary: undefined };
+        return;
+      case "removeRoute":
+        this.route = { kind: "Absent", weight: 0 };
+        return;
+      case "removeSubsets":
+        this.subsets = undefined;
+    }
+  }
+
+  performWorkload(action: WorkloadAction): void {
+    this.actions.push(action);
+    switch (action.kind) {
+      case "claim":
+        this.isClaimed = true;
+        return;
+      case "letGo":
+        this.isGone = true;
+        return;
+      case "holdWorkload":
+        this.workload.labelled = true;
+        return;
+      case "pauseWorkload":
+        this.workload.paused = action.paused;
+        return;
+      case "createCanary":
+        this.replicaSets.push(this.#replicaSet(action.canary.replicaSet, action.canary.revision, "Rollout", action.replicas));
+        return;
+      case "scaleCanary":
+        this.find(action.replicaSet).replicas = action.replicas;
+        return;
+      case "removeCanary":
+        this.replicaSets = this.replicaSets.filter((replicaSet) => replicaSet.name !== action.replicaSet);
+        return;
+      case "openSurge":
+        this.workload.maxSurge = '"100%"';
+        return;
+      case "restoreSurge":
+        this.workload.maxSurge = action.maxSurge;
+        return;
+      case "handOver":
+        this.find(action.replicaSet).controlledBy = "Deployment";
+        return;
+      case "finishOld":
+        this.find(action.replicaSet).replicas = 0;
+        return;
+      case "completeAdoption":
+        Object.assign(this.workload, { maxSurge: action.maxSurge, promotedRevision: action.revision, paused: action.keepPaused });
+        return;
+      case "recordPromoted":
+        this.workload.promotedRevision = action.revision;
+        return;
+      case "restoreTemplate":
+        Object.assign(this.workload, { revision: this.find(action.replicaSet).revision });
+        return;
+      case "releaseWorkload":
+        this.workload.labelled = false;
+    }
+  }
+
+  measure(since: number, shiftedAt: number | undefined): Measurement {
+    if (!this.metricsAreUp) return { kind: "Unavailable", message: "Prometheus does not answer." };
+    const until = this.now;
+    const window = this.#samples.filter((sample) => sample.at > since);
+    const total = (of: keyof (typeof window)[number]) => Math.round(window.reduce((sum, sample) => sum + sample[of], 0));
+    const shifted = this.#samples.filter((sample) => shiftedAt !== undefined && sample.at > shiftedAt);
+    const sinceShift = {
+      stable: Math.round(shifted.reduce((sum, sample) => sum + sample.stable, 0)),
+      canary: Math.round(shifted.reduce((sum, sample) => sum + sample.canary, 0)),
+      callers: [],
+    };
+    const slow = total("canarySlow");
+    return {
+      kind: "Counts",
+      until,
+      stable: { requests: total("stable"), errors: total("stableBad"), slow: 0, slowOrClose: 0 },
+      canary: { requests: total("canary"), errors: total("canaryBad"), slow, slowOrClose: slow },
+      sinceShift: shifted.length < 2 ? undefined : sinceShift,
+    };
+  }
+
+  find(name: string): Mutable<ReplicaSet> {
+    const found = this.replicaSets.find((replicaSet) => replicaSet.name === name);
+    if (found === undefined) throw new Error(`there is no ReplicaSet ${name}`);
+    return found;
+  }
+
+  eventReasons(): string[] {
+    return this.events.map((event) => event.reason);
+  }
+
+  #replicaSet(name: string, revision: string, controlledBy: ReplicaSet["controlledBy"], replicas: number): Mutable<ReplicaSet> {
+    const ready = controlledBy === "Deployment" ? replicas : 0;
+    this.#readyAt.set(name, this.now + 1_000 * (this.behaviours[revision]?.startSeconds ?? 3));
+    return {
+      name, uid: name, controlledBy, deleting: false, revision, podTemplateHash: revision, workload: name.slice(0, -revision.length - 1),
+      image: `product:${revision}`, replicas, pods: ready, ready, available: ready, crashes: [], cannotStart: undefined,
+    };
+  }
+
+  #settle(replicaSet: Mutable<ReplicaSet>): void {
+    const behaviour = this.behaviours[replicaSet.revision];
+    const isReady = behaviour?.neverReady !== true && this.now >= (this.#readyAt.get(replicaSet.name) ?? 0);
+    replicaSet.pods = replicaSet.replicas;
+    replicaSet.ready = isReady ? replicaSet.replicas : 0;
+    replicaSet.available = replicaSet.ready;
+    replicaSet.crashes = behaviour?.crashes === true && replicaSet.ready > 0 && this.route.weight > 0 ? [`${replicaSet.name}-x/app: OOMKilled`] : [];
+  }
+
+  /** The Deployment controller: once the newest template's ReplicaSet is its own and complete, the old one goes. */
+  #reapOld(): void {
+    const own = this.replicaSets.filter((replicaSet) => replicaSet.controlledBy === "Deployment");
+    const newest = own.find((replicaSet) => replicaSet.revision === this.workload.revision);
+    if (newest?.available !== this.workload.replicas) return;
+    for (const replicaSet of own) if (replicaSet !== newest) replicaSet.replicas = 0;
+  }
+
+  #serve(seconds: number): void {
+    const canaryShare = this.route.kind === "Split" ? this.route.weight / 100 : 0;
+    const requests = this.requestsPerSecond * seconds;
+    const revisionIn = (hash: string | undefined) => this.behaviours[hash ?? ""] ?? {};
+    const canary = requests * canaryShare;
+    const stable = requests - canary;
+    this.#samples.push({
+      at: this.now,
+      stable,
+      canary,
+      stableBad: stable * (revisionIn(this.subsets?.stable ?? this.status.stable?.podTemplateHash).errorRate ?? 0),
+      canaryBad: canary * (revisionIn(this.subsets?.canary).errorRate ?? 0),
+      canarySlow: canary * (revisionIn(this.subsets?.canary).slowRate ?? 0),
+    });
+  }
+}

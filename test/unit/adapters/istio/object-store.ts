@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from "node:util";
+import type {
+  JsonPatch,
+  KubernetesObject,
+  KubernetesObjects,
+  Resource,
+} from "../../../../src/ports/kubernetes-objects.ts";
+import { ConflictError, NotFoundError } from "../../../../src/runtime/errors.ts";
+
+/** One object as it was at a time, for looking at every version that was ever stored. */
+export interface StoredVersion {
+  readonly plural: string;
+  readonly object: KubernetesObject;
+}
+
+export interface ObjectStore extends KubernetesObjects {
+  /** Every version of every object, oldest first; dry runs leave none. */
+  readonly versions: readonly StoredVersion[];
+  /** What was asked of it, `dryRun` for one that would not have been written. */
+  readonly requests: readonly string[];
+  put(plural: string, object: KubernetesObject): KubernetesObject;
+  get(plural: string, namespace: string, name: string): KubernetesObject | undefined;
+  /** Makes writes fail from now on where `refuse` answers with an error. */
+  refuseWrites(refuse: (plural: string, object: KubernetesObject) => Error | undefined): void;
+}
+
+/** Objects in memory whose patches mean what RFC 6902 says; the integration tests ask a real API server the same. */
+export function createObjectStore(unserved: readonly string[] = []): ObjectStore {
+  const objects = new Map<string, KubernetesObject>();
+  const versions: StoredVersion[] = [];
+  const requests: string[] = [];
+  let refuse: (plural: string, object: KubernetesObject) => Error | undefined = () => undefined;
+  let clock = 0;
+
+  const keyOf = (plural: string, namespace: string | undefined, name: string): string =>
+    `${plural}/${namespace ?? ""}/${name}`;
+
+  const store = (plural: string, object: KubernetesObject): KubernetesObject => {
+    clock += 1;
+    const metadata = { uid: `uid-${clock}`, ...object.metadata, resourceVersion: String(clock) };
+    const stored = copyOf({ ...object, metadata });
+    objects.set(keyOf(plural, metadata.namespace, metadata.name), stored);
+    versions.push({ plural, object: stored });
+    return stored;
+  };
+
+  const write = (
+    verb: string,
+    plural: string,
+    object: KubernetesObject,
+    dryRun: boolean | undefined,
+  ): KubernetesObject => {
+    requests.push(`${dryRun === true ? "dryRun " : ""}${verb} ${plural}/${object.metadata.name}`);
+    const error = refuse(plural, object);
+    if (error !== undefined) throw error;
+    return dryRun === true ? object : store(plural, object);
+  };
+
+  const unused = (): never => {
+    throw new Error("the router does not use this");
+  };
+
+  return {
+    versions,
+    requests,
+    put: store,
+    get: (plural, namespace, name) => objects.get(keyOf(plural, namespace, name)),
+    refuseWrites: (decide) => (refuse = decide),
+    cached: ({ plural }, namespace, name) => objects.get(keyOf(plural, namespace, name)),
+    cachedAll: ({ plural }: Resource, namespace?: string) =>
+      [...objects.entries()]
+        .filter(([key]) => key.startsWith(`${plural}/${namespace === undefined ? "" : `${namespace}/`}`))
+        .map(([, object]) => object),
+    watches: ({ plural }) => !unserved.includes(plural),
+    read: ({ plural }, namespace, name) => Promise.resolve(objects.get(keyOf(plural, namespace, name))),
+    list: unused,
+    create: async ({ plural }, object, { dryRun }) => {
+      const { namespace, name } = (object as KubernetesObject).metadata;
+      if (objects.has(keyOf(plural, namespace, name))) throw new ConflictError("already there");
+      return Promise.resolve(write("create", plural, object as KubernetesObject, dryRun));
+    },
+    mergePatch: unused,
+    jsonPatch: async ({ plural }, namespace, name, patch, { dryRun }) => {
+      const current = objects.get(keyOf(plural, namespace, name));
+      if (current === undefined) throw new NotFoundError(name);
+      return Promise.resolve(write("patch", plural, patched(current, patch), dryRun));
+    },
+    apply: unused,
+    remove: ({ plural }, { metadata }) => {
+      requests.push(`remove ${plural}/${metadata.name}`);
+      objects.delete(keyOf(plural, metadata.namespace, metadata.name));
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The object after the patch; throws a ConflictError where a test fails. */
+export function patched(object: KubernetesObject, patch: JsonPatch): KubernetesObject {
+  const root: unknown = copyOf(object);
+  for (const step of patch) {
+    const path = step.path.slice(1).split("/");
+    const last = path.pop() ?? "";
+    const parent = path.reduce((at, key) => (at as Record<string, unknown>)[key], root) as Record<string, unknown>;
+    if (step.op === "test") {
+      const isSame = isDeepStrictEqual(parent[last], copyOf(step.value));
+      if (!isSame) throw new ConflictError(`${step.path} is not as it was`);
+      continue;
+    }
+    if (step.op !== "add" && !(last in parent)) throw new ConflictError(`${step.path} is not there`);
+    if (step.op === "remove") delete parent[last];
+    else parent[last] = copyOf(step.value);
+  }
+  return root as KubernetesObject;
+}
+
+/** As it comes over the wire: nothing is shared between two places, and undefined is not there. */
+function copyOf<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
