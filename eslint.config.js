@@ -27,7 +27,10 @@ export default tseslint.config(
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-confusing-void-expression": "off",
       "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: true }],
-      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, argsIgnorePattern: "^_", destructuredArrayIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { ignoreRestSiblings: true, argsIgnorePattern: "^_", destructuredArrayIgnorePattern: "^_" },
+      ],
       "@typescript-eslint/no-dynamic-delete": "off",
       "@typescript-eslint/no-extraneous-class": "off",
       eqeqeq: "error",
@@ -40,7 +43,18 @@ export default tseslint.config(
     rules: {
       "no-restricted-globals": [
         "error",
-        ...["process", "console", "fetch", "setTimeout", "setInterval", "performance", "crypto"].map((name) => ({
+        ...[
+          "process",
+          "console",
+          "fetch",
+          "setTimeout",
+          "setInterval",
+          "setImmediate",
+          "queueMicrotask",
+          "performance",
+          "crypto",
+          "globalThis",
+        ].map((name) => ({
           name,
           message: "The pure layers reach nothing outside; see docs/architecture.md.",
         })),
@@ -53,7 +67,12 @@ export default tseslint.config(
       "no-restricted-syntax": [
         "error",
         { selector: ":function[async=true]", message: "Pure layers do not wait." },
-        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Time arrives in the Observation." },
+        {
+          selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+          message: "Time arrives in the Observation.",
+        },
+        { selector: "CallExpression[callee.name='Date']", message: "Time arrives in the Observation." },
+        { selector: "AwaitExpression", message: "Pure layers do not wait." },
       ],
     },
   },
@@ -66,9 +85,22 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
-  { files: ["test/cluster/**/*.ts"], rules: { "max-lines": ["error", { max: 350 }], "max-lines-per-function": ["error", { max: 80 }] } },
+  {
+    files: ["test/cluster/**/*.ts"],
+    rules: { "max-lines": ["error", { max: 350 }], "max-lines-per-function": ["error", { max: 80 }] },
+  },
   {
     files: ["**/*.mjs", "**/*.js", "**/*.cjs"],
-    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", setTimeout: "readonly", setInterval: "readonly", clearInterval: "readonly", module: "writable" } },
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        setTimeout: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        module: "writable",
+      },
+    },
   },
 );

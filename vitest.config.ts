@@ -1,25 +1,40 @@
 import { defineConfig } from "vitest/config";
 
-/** Three levels: `unit` needs nothing, `cluster` tests the local cluster, `integration` releases on it. */
+/**
+ * Three levels, one after the other: `unit` needs nothing, `cluster` tests the local cluster, `integration` releases on
+ * it. The last two measure times on real processes, so their files do not run beside each other.
+ */
 export default defineConfig({
   test: {
     reporters: ["default"],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/simulation/**/*.test.ts", "test/architecture/**/*.test.ts"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "test/simulation/**/*.test.ts", "test/architecture/**/*.test.ts"],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: "cluster",
           include: ["test/cluster/tests/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          globalSetup: ["test/integration/global-setup.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -29,7 +29,9 @@ function install() {
   const done = spawnSync("npm", ["ci", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
   if (done.error !== undefined || done.status !== 0) {
     const why = done.error?.message ?? `npm ci ended with ${done.status ?? done.signal}`;
-    process.stderr.write(`serin: packages could not be installed (${why}); check the network and run the command again\n`);
+    process.stderr.write(
+      `serin: packages could not be installed (${why}); check the network and run the command again\n`,
+    );
     process.exit(1);
   }
   writeFileSync(stamp, readFileSync(lock, "utf8"));

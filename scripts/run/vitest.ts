@@ -48,15 +48,16 @@ export async function runTests(
   }
 }
 
-/** A file that failed before its first test, or a run that failed without saying where, counts as one failure. */
+/** A file that failed before its first test counts as a failure, and so does a run that ended badly or ran nothing. */
 export function tally(report: VitestReport, runPassed: boolean): Tally {
   const broken = report.testResults.filter(
     ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
   );
   const failed = report.numFailedTests + broken.length;
+  const isSound = runPassed && report.numPassedTests > 0;
   return {
     passed: report.numPassedTests,
-    failed: failed === 0 && !runPassed ? 1 : failed,
+    failed: failed === 0 && !isSound ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }

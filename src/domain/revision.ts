@@ -8,7 +8,7 @@ import { stableHash } from "./stable-hash.ts";
  * the API server stores them, that is with its defaults filled in.
  */
 export function revisionOf(template: unknown): string {
-  return stableHash(canonicalJson(comparable(template)));
+  return stableHash(canonicalJson(comparable(template) ?? null));
 }
 
 /** What two templates have in common when they are equal: no label pod-template-hash, and no null, which is absence. */

@@ -62,6 +62,9 @@ async function work(options: ControllerOptions, shutdown: AbortSignal): Promise<
   for (let key = await options.queue.take(); key !== undefined; key = await options.queue.take()) {
     try {
       await reconcileOnce(key, options, shutdown);
+    } catch (error) {
+      // Not the reconcile, which is caught: a hook. A worker less would not be noticed until there is none.
+      options.log.error("a worker failed", { key, error, retryIn: options.queue.retry(key, backOffs.unexpected) });
     } finally {
       options.queue.done(key);
     }
@@ -72,12 +75,13 @@ async function reconcileOnce(key: string, options: ControllerOptions, shutdown: 
   const { timers, onResult } = options;
   const log = options.log.child({ key, reconcileId: randomUUID() });
   const began = timers.now();
-  const outcome = await withDeadline(options.deadline ?? defaultDeadline, timers, shutdown, (signal) =>
-    options.reconcile(key, signal, log).then(
-      (result) => ({ kind: "done" as const, result }),
-      (error: unknown) => failureOf(error, signal, shutdown),
-    ),
-  );
+  const outcome = await withDeadline(options.deadline ?? defaultDeadline, timers, shutdown, async (signal) => {
+    try {
+      return { kind: "done" as const, result: await options.reconcile(key, signal, log) };
+    } catch (error) {
+      return failureOf(error, signal, shutdown);
+    }
+  });
   onResult?.({ outcome: outcome.kind, seconds: (timers.now() - began) / 1_000 });
   if (outcome.kind !== "done" && outcome.kind !== "cancelled" && outcome.kind !== "conflict") {
     await tellFailure(key, outcome, options, shutdown, log);

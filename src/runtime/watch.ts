@@ -125,7 +125,12 @@ function watch<T>(version: string, { failures, expiries }: Trouble): Step<T> {
   return [{ kind: "watching", version, failures, expiries }, [{ kind: "watch", version }]];
 }
 
-function wait<T>(version: string | undefined, { failures, expiries }: Trouble, delay: number, why: string | undefined): Step<T> {
+function wait<T>(
+  version: string | undefined,
+  { failures, expiries }: Trouble,
+  delay: number,
+  why: string | undefined,
+): Step<T> {
   return [{ kind: "waiting", version, failures, expiries }, [{ kind: "wait", delay, why }]];
 }
 

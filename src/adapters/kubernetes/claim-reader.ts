@@ -1,5 +1,6 @@
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { listAt, valueAt } from "./json-fields.ts";
 import { persistentVolumeClaims } from "./workload-resources.ts";
 import { claimsOf, type AccessModesOf } from "./workload-support.ts";
@@ -18,7 +19,7 @@ interface Known {
 /** Access modes of a claim never change, so they are kept for as long as the Deployment mounts the same claims. */
 export function createClaimReader(parts: {
   readonly objects: KubernetesObjects;
-  readonly log: { warn(fields: object, message: string): void };
+  readonly log: Pick<Logger, "warn">;
 }): ClaimReader {
   const known = new Map<string, Known>();
   return {
@@ -40,10 +41,7 @@ export function createClaimReader(parts: {
       } catch (error) {
         signal.throwIfAborted();
         // Without the right to read claims releases go on; a pod that cannot mount its claim is then seen as not starting.
-        parts.log.warn(
-          { err: error, deployment: key },
-          "PersistentVolumeClaims could not be read, so they are not checked",
-        );
+        parts.log.warn("PersistentVolumeClaims could not be read, so they are not checked", { error, deployment: key });
         return () => undefined;
       }
     },

@@ -1,9 +1,11 @@
 import { hashLabel } from "../../api/names.ts";
+import { renderKey } from "../../api/object-key.ts";
 import type { Rollout } from "../../api/rollout.ts";
 import type { RolloutStatus } from "../../api/rollout-status.ts";
 import type { Problem, Workload } from "../../domain/observation.ts";
 import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
 import { createClaimReader, type ClaimReader } from "./claim-reader.ts";
 import { recordAt, type JsonRecord } from "./json-fields.ts";
@@ -24,7 +26,7 @@ export interface ClusterParts {
   /** Must watch Rollouts, Deployments and ReplicaSets. */
   readonly objects: KubernetesObjects;
   /** A read that failed and that a release can do without. */
-  readonly log: { warn(fields: object, message: string): void };
+  readonly log: Pick<Logger, "warn">;
 }
 
 /** The Cluster on a real API server. */
@@ -91,7 +93,10 @@ async function readCanary(
     return { uid, troubles: { crashes: troubles.crashes, cannotStart, pods: own.length } };
   } catch (error) {
     signal.throwIfAborted();
-    log.warn({ err: error, rollout: rollout.key }, "the canary's pods could not be listed, so crashes are not seen");
+    log.warn("the canary's pods could not be listed, so crashes are not seen", {
+      error,
+      rollout: renderKey(rollout.key),
+    });
     return undefined;
   }
 }
@@ -115,7 +120,9 @@ function storedStatus(objects: KubernetesObjects, rollout: Rollout): JsonRecord 
   return cached?.metadata.resourceVersion === rollout.resourceVersion ? recordAt(cached, "status") : rollout.status;
 }
 
-const performers: { readonly [Kind in WorkloadAction["kind"]]: (write: WorkloadWrite, action: ActionOf<Kind>) => Promise<void> } = {
+const performers: {
+  readonly [Kind in WorkloadAction["kind"]]: (write: WorkloadWrite, action: ActionOf<Kind>) => Promise<void>;
+} = {
   claim,
   letGo,
   holdWorkload,

@@ -69,9 +69,7 @@ export function apiFailureOf(error: unknown): ApiFailure | undefined {
 
 /** The Status object in a body, whatever else the body may be. */
 export function statusOf(body: unknown): StatusBody | undefined {
-  return typeof body === "object" && body !== null && (body as StatusBody).kind === "Status"
-    ? (body)
-    : undefined;
+  return typeof body === "object" && body !== null && (body as StatusBody).kind === "Status" ? body : undefined;
 }
 
 function meaningOf(code: number, jsonPatch: boolean, status: StatusBody | undefined) {

@@ -36,9 +36,14 @@ export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   let found = value;
   for (const key of path) {
     if (!isRecord(found)) return undefined;
-    found = found[key];
+    found = memberOf(found, key);
   }
   return found;
+}
+
+/** The object's own member: a label may be called `constructor`. */
+export function memberOf(record: JsonRecord, key: string): unknown {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 export function isRecord(value: unknown): value is JsonRecord {

@@ -32,7 +32,7 @@ export interface RolloutSource {
 type OperatorClass = typeof dotk8s.default;
 
 /** A CommonJS module: Node hands over its exports, a bundler or test runner its default. */
-const Operator: OperatorClass = typeof dotk8s === "function" ? (dotk8s) : dotk8s.default;
+const Operator: OperatorClass = typeof dotk8s === "function" ? dotk8s : dotk8s.default;
 
 /** Connects the Rollouts of @dot-i/k8s-operator with a work queue. */
 export function createRolloutSource(options: RolloutSourceOptions): RolloutSource {

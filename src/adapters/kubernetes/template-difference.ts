@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../domain/canonical-json.ts";
-import { isRecord } from "./json-fields.ts";
+import { isRecord, memberOf } from "./json-fields.ts";
 
 /** Path of the first place at which two values differ, as people write it: `spec.containers[0].image`. */
 export function firstDifference(wanted: unknown, found: unknown, path = ""): string | undefined {
@@ -10,7 +10,9 @@ export function firstDifference(wanted: unknown, found: unknown, path = ""): str
   }
   if (isRecord(wanted) && isRecord(found)) {
     const keys = new Set([...Object.keys(wanted), ...Object.keys(found)]);
-    return firstOf(keys, (key) => firstDifference(wanted[key], found[key], path === "" ? key : `${path}.${key}`));
+    return firstOf(keys, (key) =>
+      firstDifference(memberOf(wanted, key), memberOf(found, key), path === "" ? key : `${path}.${key}`),
+    );
   }
   return path;
 }

@@ -1,6 +1,5 @@
 import { renderDuration } from "../../api/instant.ts";
 import type { Instant, Milliseconds } from "../../api/instant.ts";
-import type { Counts } from "../../api/rollout-status.ts";
 import type { Measurement } from "../../domain/observation.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { MetricProvider, TrafficQuery } from "../../ports/metric-provider.ts";
@@ -67,8 +66,11 @@ export function createPrometheusProvider(options: PrometheusOptions): MetricProv
 async function measure(parts: Parts, clock: Clock, query: TrafficQuery, signal: AbortSignal): Promise<Measurement> {
   const offset = await parts.serverClock.offset(signal);
   if (offset.kind === "Problem") return unavailable(offset.problem);
-  const until = clock.now() + offset.ahead - settling;
-  if (until <= query.since) return tooEarly(query.since, until);
+  const settled = clock.now() + offset.ahead - settling;
+  if (query.since - settled > clockTolerance) {
+    return noData(`Prometheus's clock is ${renderDuration(query.since - settled)} behind the last measurement`);
+  }
+  const until = Math.max(settled, query.since);
   const shiftFrom = shiftStart(query.shiftedAt, offset.ahead, until);
   const start = Math.min(query.since, until - leastWindow, shiftFrom ?? until) - 1;
   const fetched = await fetchWindow(parts, query, { start, since: query.since, until }, signal);
@@ -114,15 +116,6 @@ function shiftStart(shiftedAt: Instant | undefined, ahead: Milliseconds, until: 
   if (shiftedAt === undefined || shiftedAt + ahead >= until) return undefined;
   return Math.max(shiftedAt + ahead, until - longestShiftWindow);
 }
-
-function tooEarly(since: Instant, until: Instant): Measurement {
-  if (since - until > clockTolerance) {
-    return noData(`Prometheus's clock is ${renderDuration(since - until)} behind the last measurement`);
-  }
-  return { kind: "Counts", until: since, stable: nothing, canary: nothing, sinceShift: undefined };
-}
-
-const nothing: Counts = { requests: 0, errors: 0, slow: 0, slowOrClose: 0 };
 
 function noData(message: string): Measurement {
   return { kind: "NoData", message };

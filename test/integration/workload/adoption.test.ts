@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { promotedAnnotation } from "../../../src/api/names.ts";
 import { valueAt } from "../../../src/adapters/kubernetes/json-fields.ts";
-import { replicaSets, revisionAnnotation } from "../../../src/adapters/kubernetes/workload-resources.ts";
+import { pods, replicaSets, revisionAnnotation } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import { ConflictError } from "../../../src/runtime/errors.ts";
 import { until } from "../../cluster/processes/until.ts";
 import { adopt, canaryOf, holdChange, tryCanary } from "./release.ts";
@@ -31,14 +31,36 @@ async function adoptWithoutRestart(trial: Trial, replicas: number): Promise<stri
   await tryCanary(trial, canary, replicas);
   const before = await trial.pods(canary.podTemplateHash);
   expect(before).toHaveLength(replicas);
+  const known = new Set(
+    (await bench.objects.list(pods, bench.namespace, `app=${trial.name}`, bench.signal)).map(
+      ({ metadata }) => metadata.uid,
+    ),
+  );
+  const mark = bench.seen.length;
   const maxSurge = await adopt(trial, canary, replicas);
   await trial.act({ kind: "completeAdoption", maxSurge, revision: canary.revision, keepPaused: false });
 
-  const deployed = await trial.when("the Deployment to be complete", (workload) => !workload.paused && workload.generation === workload.observedGeneration);
+  const deployed = await trial.when(
+    "the Deployment to be complete",
+    (workload) => !workload.paused && workload.generation === workload.observedGeneration,
+  );
   await trial.kubectl("rollout", "status", `deployment/${trial.name}`, "--timeout=20s");
   expect(deployed).toMatchObject({ maxSurge, promotedRevision: canary.revision, revision: canary.revision });
-  await trial.when("the old pods to be gone", ({ replicaSets: all }) => all.every(({ name, pods }) => name === canary.replicaSet || pods === 0));
+  await trial.when("the old pods to be gone", ({ replicaSets: all }) =>
+    all.every(({ name, pods }) => name === canary.replicaSet || pods === 0),
+  );
   expect(await trial.pods()).toEqual(before);
+  const meanwhile = bench.seen.slice(mark).filter(({ metadata }) => metadata.labels?.["app"] === trial.name);
+  const startedPods = meanwhile.filter(
+    ({ metadata, spec }) => spec?.["containers"] !== undefined && !known.has(metadata.uid),
+  );
+  expect(startedPods.map(({ metadata }) => metadata.name)).toEqual([]);
+  const sizes = meanwhile
+    .filter(({ metadata }) => metadata.name === canary.replicaSet)
+    .map(
+      ({ spec, status }) => `${String(spec?.["replicas"])} wanted, ${String(status?.["availableReplicas"])} available`,
+    );
+  expect(new Set(sizes)).toEqual(new Set([`${replicas} wanted, ${replicas} available`]));
   expect(await numbers(trial)).toEqual({ [stable]: "1", [canary.replicaSet]: "2" });
   return canary.replicaSet;
 }
@@ -102,7 +124,9 @@ describe("an adoption", () => {
     });
     await trial.when("three canary pods", ({ replicaSets: all }) => all.every(({ available }) => available === 3));
     await trial.act({ ...handOver, replicas: 3 });
-    await trial.when("the adoption", ({ replicaSets: all }) => all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"));
+    await trial.when("the adoption", ({ replicaSets: all }) =>
+      all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"),
+    );
     await trial.act({ ...handOver, replicas: 3 });
   });
 
@@ -111,14 +135,23 @@ describe("an adoption", () => {
     const canary = await holdChange(trial);
     await tryCanary(trial, canary, 1);
     const handOver = () =>
-      bench.cluster.perform({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 1 }, trial.rollout(), bench.signal);
+      bench.cluster.perform(
+        { kind: "handOver", replicaSet: canary.replicaSet, replicas: 1 },
+        trial.rollout(),
+        bench.signal,
+      );
     await expect(handOver()).rejects.toThrow('its maxSurge is "25%", not "100%"');
     const opened = bench.cluster.perform({ kind: "openSurge", was: "3" }, trial.rollout(), bench.signal);
     await expect(opened).rejects.toBeInstanceOf(ConflictError);
     await trial.act({ kind: "openSurge", was: '"25%"' });
     await trial.kubectl("set", "image", "deployment/refused", "app=shop/app:v3");
     await expect(handOver()).rejects.toThrow("it has another pod template by now");
-    const unpaused = { kind: "completeAdoption", maxSurge: '"25%"', revision: canary.revision, keepPaused: false } as const;
+    const unpaused = {
+      kind: "completeAdoption",
+      maxSurge: '"25%"',
+      revision: canary.revision,
+      keepPaused: false,
+    } as const;
     await expect(bench.cluster.perform(unpaused, trial.rollout(), bench.signal)).rejects.toBeInstanceOf(ConflictError);
     await trial.act({ kind: "restoreSurge", maxSurge: '"25%"' });
     expect((await trial.workload()).paused).toBe(true);
@@ -132,10 +165,18 @@ describe("an adoption", () => {
     const maxSurge = await adopt(trial, canary, 2);
     await trial.kubectl("set", "image", "deployment/newer", "app=shop/app:v3");
     await trial.act({ kind: "completeAdoption", maxSurge, revision: canary.revision, keepPaused: true });
-    const seen = await trial.when("maxSurge as before", (workload) => workload.maxSurge === maxSurge && workload.generation === workload.observedGeneration);
+    const seen = await trial.when(
+      "maxSurge as before",
+      (workload) => workload.maxSurge === maxSurge && workload.generation === workload.observedGeneration,
+    );
     expect(seen).toMatchObject({ paused: true, promotedRevision: canary.revision, image: "shop/app:v3" });
-    const release = await trial.when("the old pods to be gone", ({ replicaSets: all }) => all.every(({ name, pods }) => name === canary.replicaSet || pods === 0));
-    expect(release.replicaSets.find(({ name }) => name === canary.replicaSet)).toMatchObject({ replicas: 2, available: 2 });
+    const release = await trial.when("the old pods to be gone", ({ replicaSets: all }) =>
+      all.every(({ name, pods }) => name === canary.replicaSet || pods === 0),
+    );
+    expect(release.replicaSets.find(({ name }) => name === canary.replicaSet)).toMatchObject({
+      replicas: 2,
+      available: 2,
+    });
   });
 
   test.each(["unpaused", "unpaused-for-a-while"])("goes on when the Deployment was %s in mid-release", async (name) => {
@@ -143,18 +184,26 @@ describe("an adoption", () => {
     const canary = await holdChange(trial);
     await tryCanary(trial, canary, 2);
     const before = await trial.pods(canary.podTemplateHash);
-    const createdAt = Date.parse((await trial.replicaSets()).find((one) => one.metadata.name === canary.replicaSet)?.metadata.creationTimestamp ?? "");
+    const createdAt = Date.parse(
+      (await trial.replicaSets()).find((one) => one.metadata.name === canary.replicaSet)?.metadata.creationTimestamp ??
+        "",
+    );
     // Times of creation are to the second, and of those of the same second the name decides which is older.
     await until(() => Date.now() > createdAt + 2_000, { timeout: 5_000, what: "the next second" });
     await trial.act({ kind: "pauseWorkload", paused: false });
-    await trial.when("a ReplicaSet of the Deployment's own", ({ replicaSets: all }) => all.length === 3 && all.every(({ replicas }) => replicas > 0));
+    await trial.when(
+      "a ReplicaSet of the Deployment's own",
+      ({ replicaSets: all }) => all.length === 3 && all.every(({ replicas }) => replicas > 0),
+    );
     if (name !== "unpaused") {
       await trial.act({ kind: "pauseWorkload", paused: true });
       await trial.act({ kind: "openSurge", was: '"25%"' });
     }
     await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 2 });
     await trial.when("only canary pods", ({ replicaSets: all }) =>
-      all.every(({ name: one, controlledBy, pods }) => (one === canary.replicaSet ? controlledBy === "Deployment" && pods === 2 : pods === 0)),
+      all.every(({ name: one, controlledBy, pods }) =>
+        one === canary.replicaSet ? controlledBy === "Deployment" && pods === 2 : pods === 0,
+      ),
     );
     await trial.act({ kind: "completeAdoption", maxSurge: '"25%"', revision: canary.revision, keepPaused: false });
     await trial.kubectl("rollout", "status", `deployment/${name}`, "--timeout=20s");
@@ -173,10 +222,14 @@ describe("an adoption", () => {
     await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 3 });
     // A newer template makes the adopted ReplicaSet one of two old ones, which a paused Deployment leaves as they are.
     await trial.kubectl("set", "image", "deployment/finish", "app=shop/app:v3");
-    await trial.when("the adoption", ({ replicaSets: all }) => all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"));
+    await trial.when("the adoption", ({ replicaSets: all }) =>
+      all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"),
+    );
     const size = (await trial.replicaSet(stable)).replicas;
     await trial.act({ kind: "finishOld", replicaSet: stable, replicas: size });
-    await trial.when("the old pods to be gone", ({ replicaSets: all }) => all.every(({ name, pods, available }) => (name === canary.replicaSet ? available === 3 : pods === 0)));
+    await trial.when("the old pods to be gone", ({ replicaSets: all }) =>
+      all.every(({ name, pods, available }) => (name === canary.replicaSet ? available === 3 : pods === 0)),
+    );
     await trial.act({ kind: "finishOld", replicaSet: stable, replicas: 3 });
   });
 
@@ -185,7 +238,9 @@ describe("an adoption", () => {
     const first = (await trial.workload()).replicaSets[0];
     await trial.kubectl("set", "image", "deployment/twin", "app=shop/app:v2");
     await trial.kubectl("rollout", "status", "deployment/twin", "--timeout=20s");
-    await trial.when("the first revision to be empty", ({ replicaSets: all }) => all.some(({ name, pods }) => name === first?.name && pods === 0));
+    await trial.when("the first revision to be empty", ({ replicaSets: all }) =>
+      all.some(({ name, pods }) => name === first?.name && pods === 0),
+    );
     const held = await holdChange(trial, "shop/app:v1");
     expect(held.revision).toBe(first?.revision);
     await tryCanary(trial, canaryOf("twin", held.revision, held.image), 2);
@@ -205,9 +260,13 @@ describe("an adoption", () => {
     await tryCanary(trial, canary, 1);
     const orphaned = { metadata: { ownerReferences: null } };
     await bench.objects.mergePatch(replicaSets, bench.namespace, canary.replicaSet, orphaned, { signal: bench.signal });
-    await trial.when("the orphan", ({ replicaSets: all }) => all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Nobody"));
+    await trial.when("the orphan", ({ replicaSets: all }) =>
+      all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Nobody"),
+    );
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 1 });
-    await trial.when("the adoption", ({ replicaSets: all }) => all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"));
+    await trial.when("the adoption", ({ replicaSets: all }) =>
+      all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"),
+    );
   });
 });

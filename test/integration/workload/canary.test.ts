@@ -65,8 +65,15 @@ describe("a canary", () => {
 
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
-    await until(async () => (await trial.pods(canary.podTemplateHash)).length === 0, { timeout: 20_000, what: "no canary pods" });
-    const scale = bench.cluster.perform({ kind: "scaleCanary", replicaSet: canary.replicaSet, replicas: 1 }, trial.rollout(), bench.signal);
+    await until(async () => (await trial.pods(canary.podTemplateHash)).length === 0, {
+      timeout: 20_000,
+      what: "no canary pods",
+    });
+    const scale = bench.cluster.perform(
+      { kind: "scaleCanary", replicaSet: canary.replicaSet, replicas: 1 },
+      trial.rollout(),
+      bench.signal,
+    );
     await expect(scale).rejects.toBeInstanceOf(NotFoundError);
   });
 
@@ -115,18 +122,28 @@ describe("a canary", () => {
   });
 
   test("that cannot start says why", async () => {
-    const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "pods" }, spec: { hard: { pods: "0" } } };
+    const quota = {
+      apiVersion: "v1",
+      kind: "ResourceQuota",
+      metadata: { name: "pods" },
+      spec: { hard: { pods: "0" } },
+    };
     const trial = await bench.start(deploymentOf("no-quota", { replicas: 1 }));
     const canary = await holdChange(trial);
     await trial.writeStatus({ observedGeneration: 1, canary });
     await trial.kubectl("scale", "deployment/no-quota", "--replicas=0");
     await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], quota);
-    await until(async () => (await trial.kubectl("get", "resourcequota", "pods", "-o", "jsonpath={.status.hard.pods}")) === "0", {
-      timeout: 20_000,
-      what: "the quota to be effective",
-    });
+    await until(
+      async () => (await trial.kubectl("get", "resourcequota", "pods", "-o", "jsonpath={.status.hard.pods}")) === "0",
+      {
+        timeout: 20_000,
+        what: "the quota to be effective",
+      },
+    );
     await trial.act({ kind: "createCanary", canary, replicas: 1 });
-    const seen = await trial.when("the reason", ({ replicaSets: all }) => all.some(({ cannotStart }) => cannotStart !== undefined));
+    const seen = await trial.when("the reason", ({ replicaSets: all }) =>
+      all.some(({ cannotStart }) => cannotStart !== undefined),
+    );
     await trial.kubectl("delete", "resourcequota", "pods");
     expect(seen.replicaSets.find(({ name }) => name === canary.replicaSet)?.cannotStart).toContain("exceeded quota");
   });
@@ -145,9 +162,16 @@ describe("a Deployment", () => {
     await trial.act({ kind: "pauseWorkload", paused: false });
     await trial.act({ kind: "releaseWorkload" });
     await trial.kubectl("rollout", "status", "deployment/restored", "--timeout=20s");
-    const released = await trial.when("the release", ({ labelled, paused, generation, observedGeneration }) => !labelled && !paused && generation === observedGeneration);
+    const released = await trial.when(
+      "the release",
+      ({ labelled, paused, generation, observedGeneration }) =>
+        !labelled && !paused && generation === observedGeneration,
+    );
     expect(released).toMatchObject({ revision: first?.revision, promotedRevision: first?.revision });
-    await until(async () => canonicalJson(await trial.pods()) === canonicalJson(before), { timeout: 20_000, what: "the same pods as before" });
+    await until(async () => canonicalJson(await trial.pods()) === canonicalJson(before), {
+      timeout: 20_000,
+      what: "the same pods as before",
+    });
     const { metadata } = await trial.deployment();
     expect(metadata.annotations).toHaveProperty([promotedAnnotation]);
     expect(metadata.annotations).not.toHaveProperty([unpauseAnnotation]);
@@ -162,11 +186,18 @@ describe("a Deployment", () => {
     const trial = await bench.start(deploymentOf("claimed", { replicas: 1 }));
     await trial.act({ kind: "holdWorkload" });
     await trial.when("the label", ({ labelled }) => labelled);
-    const second = { apiVersion: "serin.dev/v1alpha1", kind: "Rollout", metadata: { name: "second" }, spec: { targetRef: { name: "claimed" } } };
+    const second = {
+      apiVersion: "serin.dev/v1alpha1",
+      kind: "Rollout",
+      metadata: { name: "second" },
+      spec: { targetRef: { name: "claimed" } },
+    };
     await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], second);
     const key = { namespace: bench.namespace, name: "second" };
     const rollout = await until(() => bench.cluster.readRollout(key), { timeout: 10_000, what: "the second Rollout" });
-    await expect(bench.cluster.readWorkload(rollout, bench.signal)).resolves.toMatchObject({ problem: "WorkloadClaimed" });
+    await expect(bench.cluster.readWorkload(rollout, bench.signal)).resolves.toMatchObject({
+      problem: "WorkloadClaimed",
+    });
     await expect(trial.workload()).resolves.toMatchObject({ name: "claimed", labelled: true });
   });
 
@@ -197,7 +228,9 @@ describe("a Rollout", () => {
     expect(stale.status).toEqual({ observedGeneration: -1 });
     const first = await trial.writeStatus({ observedGeneration: 1, phase: "Ready", message: "one" });
     expect(first.status).toEqual({ observedGeneration: 1, phase: "Ready", message: "one" });
-    await expect(bench.cluster.writeStatus(stale, { observedGeneration: 2 }, bench.signal)).rejects.toBeInstanceOf(ConflictError);
+    await expect(bench.cluster.writeStatus(stale, { observedGeneration: 2 }, bench.signal)).rejects.toBeInstanceOf(
+      ConflictError,
+    );
     const same = await trial.writeStatus({ message: "one" });
     expect(same.resourceVersion).toBe(first.resourceVersion);
     const removed = await bench.cluster.writeStatus(first, { observedGeneration: 1, message: "two" }, bench.signal);
@@ -207,7 +240,13 @@ describe("a Rollout", () => {
     const left = await bench.objects.read(rollouts, bench.namespace, "status", bench.signal);
     expect(left?.metadata.finalizers).toEqual(["example.org/first"]);
     expect(left?.metadata.finalizers).not.toContain(finalizer);
-    await bench.objects.mergePatch(rollouts, bench.namespace, "status", { metadata: { finalizers: null } }, { signal: bench.signal });
+    await bench.objects.mergePatch(
+      rollouts,
+      bench.namespace,
+      "status",
+      { metadata: { finalizers: null } },
+      { signal: bench.signal },
+    );
   });
 });
 
@@ -225,12 +264,16 @@ const mutatingPolicy = {
         reinvocationPolicy: "Never",
         matchConstraints: {
           objectSelector: { matchLabels: { [rolloutLabel]: "mutated" } },
-          resourceRules: [{ apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["replicasets"] }],
+          resourceRules: [
+            { apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["replicasets"] },
+          ],
         },
         mutations: [
           {
             patchType: "JSONPatch",
-            jsonPatch: { expression: `[JSONPatch{op: "replace", path: "/spec/template/spec/dnsPolicy", value: "Default"}]` },
+            jsonPatch: {
+              expression: `[JSONPatch{op: "replace", path: "/spec/template/spec/dnsPolicy", value: "Default"}]`,
+            },
           },
         ],
       },

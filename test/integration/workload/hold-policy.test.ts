@@ -54,7 +54,8 @@ describe("the hold policy", () => {
   test("is not counted on where the API server does not serve such policies", async () => {
     const older = (resource: Resource): Resource => ({ ...resource, version: "v1beta9" });
     const { objects } = bench;
-    const apply: KubernetesObjects["apply"] = (resource, object, options) => objects.apply(older(resource), object, options);
+    const apply: KubernetesObjects["apply"] = (resource, object, options) =>
+      objects.apply(older(resource), object, options);
     await expect(ensureHoldPolicy({ ...objects, apply }, bench.signal)).resolves.toMatchObject({ hold: "Paused" });
   });
 
@@ -65,7 +66,10 @@ describe("the hold policy", () => {
     "server-side-apply": (_, manifest) =>
       apply(withImage(manifest, "shop/app:v2"), "--server-side", "--force-conflicts", "--field-manager=argocd"),
     "apply-saying-paused-false": (_, manifest) =>
-      apply({ ...withImage(manifest, "shop/app:v2"), spec: { ...withImage(manifest, "shop/app:v2").spec, paused: false } }),
+      apply({
+        ...withImage(manifest, "shop/app:v2"),
+        spec: { ...withImage(manifest, "shop/app:v2").spec, paused: false },
+      }),
     "change-without-label": async (trial) => {
       const template = { spec: { containers: [{ name: "app", image: "shop/app:v2" }] } };
       const patch = { metadata: { labels: { [rolloutLabel]: null } }, spec: { template } };
@@ -83,7 +87,10 @@ describe("the hold policy", () => {
       await changes[name]?.(trial, manifest);
       expect(await isPaused(trial)).toBe(true);
     }
-    const held = await trial.when("the change to be seen", ({ generation, observedGeneration }) => generation === observedGeneration);
+    const held = await trial.when(
+      "the change to be seen",
+      ({ generation, observedGeneration }) => generation === observedGeneration,
+    );
     expect(held.replicaSets).toHaveLength(1);
     expect(held.revision).not.toBe(held.replicaSets[0]?.revision);
     expect(await trial.pods()).toEqual(before);
@@ -140,8 +147,15 @@ describe("the hold policy", () => {
 
   test("can compare templates of hundreds of kilobytes", async () => {
     const env = Array.from({ length: 2_000 }, (_, index) => ({ name: `VARIABLE_${index}`, value: "v".repeat(100) }));
-    const manifest = deploymentOf("large", { replicas: 1 }, { containers: [{ name: "app", image: "shop/app:v1", env }] });
-    await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], { ...manifest, metadata: { name: "large", labels: { [rolloutLabel]: "large" } } });
+    const manifest = deploymentOf(
+      "large",
+      { replicas: 1 },
+      { containers: [{ name: "app", image: "shop/app:v1", env }] },
+    );
+    await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], {
+      ...manifest,
+      metadata: { name: "large", labels: { [rolloutLabel]: "large" } },
+    });
     await kubectlOutput(["-n", bench.namespace, "set", "image", "deployment/large", "app=shop/app:v2"]);
     const held = await bench.objects.read(deployments, bench.namespace, "large", bench.signal);
     expect(isRecord(held?.spec) && held.spec["paused"]).toBe(true);

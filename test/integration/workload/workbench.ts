@@ -4,7 +4,7 @@ import { inject } from "vitest";
 import type { Rollout } from "../../../src/api/rollout.ts";
 import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
 import { createCluster } from "../../../src/adapters/kubernetes/cluster.ts";
-import { createInformers } from "../../../src/adapters/kubernetes/informers.ts";
+import { createInformers, type ObjectChange } from "../../../src/adapters/kubernetes/informers.ts";
 import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
 import { connect } from "../../../src/adapters/kubernetes/transport.ts";
 import { deployments, pods, replicaSets, rollouts } from "../../../src/adapters/kubernetes/workload-resources.ts";
@@ -27,6 +27,8 @@ export interface Workbench {
   /** Creates a Deployment and its Rollout; resolves when all pods are available and both are in the caches. */
   start(deployment: DeploymentManifest): Promise<Trial>;
   stop(): Promise<void>;
+  /** Every version of a Rollout, Deployment, ReplicaSet and pod of the namespace that the watches told, in the order of telling. */
+  readonly seen: readonly KubernetesObject[];
 }
 
 /** A Deployment with its Rollout. */
@@ -50,7 +52,11 @@ export interface Trial {
 export type DeploymentManifest = ReturnType<typeof deploymentOf>;
 
 /** A Deployment as a user writes it. */
-export function deploymentOf(name: string, spec: { readonly replicas: number; readonly strategy?: object } & object, pod: object = {}) {
+export function deploymentOf(
+  name: string,
+  spec: { readonly replicas: number; readonly strategy?: object; readonly minReadySeconds?: number },
+  pod: object = {},
+) {
   const labels = { app: name };
   return {
     apiVersion: "apps/v1",
@@ -78,14 +84,18 @@ export async function createWorkbench(purpose: string): Promise<Workbench> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const informers = createInformers({ transport, timers: systemTimers });
-  for (const resource of [rollouts, deployments, replicaSets]) {
-    informers.watch({ resource, optional: false, namespaces: [namespace] }, () => undefined, signal);
+  const seen: KubernetesObject[] = [];
+  for (const resource of [rollouts, deployments, replicaSets, pods]) {
+    const keep = ({ object }: ObjectChange) => {
+      seen.push(object);
+    };
+    informers.watch({ resource, optional: false, namespaces: [namespace] }, keep, signal);
   }
   const wait = { timeout: 30_000, what: "the caches to be filled" };
   await until(() => informers.missing().length === 0, wait);
   const objects = createKubernetesObjects(transport, informers);
   const cluster = createCluster({ objects, log: silentLogger });
-  const bench = { namespace, objects, cluster, signal };
+  const bench = { namespace, objects, cluster, signal, seen };
   return {
     ...bench,
     start: (deployment) => start(bench, deployment),
@@ -101,12 +111,17 @@ export async function createWorkbench(purpose: string): Promise<Workbench> {
   };
 }
 
-type Bench = Pick<Workbench, "namespace" | "objects" | "cluster" | "signal">;
+type Bench = Omit<Workbench, "start" | "stop">;
 
 async function start(bench: Bench, manifest: DeploymentManifest): Promise<Trial> {
   const { namespace, cluster } = bench;
   const { name } = manifest.metadata;
-  const rollout = { apiVersion: "serin.dev/v1alpha1", kind: "Rollout", metadata: { name }, spec: { targetRef: { name } } };
+  const rollout = {
+    apiVersion: "serin.dev/v1alpha1",
+    kind: "Rollout",
+    metadata: { name },
+    spec: { targetRef: { name } },
+  };
   await kubectlOutput(["-n", namespace, "create", "-f", "-"], rollout);
   await kubectlOutput(["-n", namespace, "apply", "-f", "-"], manifest);
   const key = { namespace, name };

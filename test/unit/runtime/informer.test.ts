@@ -5,7 +5,12 @@ import type { WatchFailure, WatchMessage } from "../../../src/runtime/watch.ts";
 import { createVirtualTimers, settled } from "../../support/virtual-timers.ts";
 
 interface Thing {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string; readonly resourceVersion: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
 }
 
 type Message = WatchMessage<Thing> | { readonly kind: "failed"; readonly failure: WatchFailure };
@@ -35,7 +40,10 @@ class FakeServer implements WatchSource<Thing> {
     if (object === undefined) return;
     this.#version += 1;
     this.things.delete(name);
-    this.#say({ kind: "deleted", object: { metadata: { ...object.metadata, resourceVersion: String(this.#version) } } });
+    this.#say({
+      kind: "deleted",
+      object: { metadata: { ...object.metadata, resourceVersion: String(this.#version) } },
+    });
   }
 
   bookmark(): void {
@@ -59,10 +67,18 @@ class FakeServer implements WatchSource<Thing> {
 
   async *watch(version: string, signal: AbortSignal): AsyncIterable<Message> {
     this.watches += 1;
-    if (this.down !== undefined) return yield { kind: "failed", failure: this.down };
+    if (this.down !== undefined) {
+      yield { kind: "failed", failure: this.down };
+      return;
+    }
     const from = Number(version);
-    if (from < this.#oldest) return yield { kind: "failed", failure: { kind: "expired", message: "too old" } };
-    const queue: (Message | "close" | "cut")[] = this.#history.filter((entry) => entry.version > from).map(({ message }) => message);
+    if (from < this.#oldest) {
+      yield { kind: "failed", failure: { kind: "expired", message: "too old" } };
+      return;
+    }
+    const queue: (Message | "close" | "cut")[] = this.#history
+      .filter((entry) => entry.version > from)
+      .map(({ message }) => message);
     let wake: () => void = () => undefined;
     const tell = (message: Message | "close" | "cut") => {
       queue.push(message);
@@ -151,7 +167,12 @@ describe("Informer", () => {
     server.compact();
     await timers.advance(1_000);
     expect(seen().sort()).toEqual(["changed b", "changed d", "deleted a", "deleted b"]);
-    expect(informer.all().map(({ metadata }) => metadata.name).sort()).toEqual(["b", "c", "d"]);
+    expect(
+      informer
+        .all()
+        .map(({ metadata }) => metadata.name)
+        .sort(),
+    ).toEqual(["b", "c", "d"]);
   });
 
   it("gives up a watch that says nothing and sees what it missed", async () => {
@@ -237,7 +258,7 @@ describe("Informer", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(move, { maxLength: 40 }), async (moves) => {
         const server = new FakeServer();
-        const { timers, informer, stop, server: _ } = start(server);
+        const { timers, informer, stop } = start(server);
         for (const one of moves) {
           if (one.kind === "write") server.write(one.name);
           else if (one.kind === "remove") server.remove(one.name);
@@ -251,7 +272,8 @@ describe("Informer", () => {
         server.down = undefined;
         server.mute = false;
         await timers.advance(120_000);
-        const byName = (things: readonly Thing[]) => [...things].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+        const byName = (things: readonly Thing[]) =>
+          [...things].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
         expect(byName(informer.all())).toEqual(byName([...server.things.values()]));
         stop.abort();
       }),

@@ -1,0 +1,54 @@
+import { stripTypeScriptTypes } from "node:module";
+import { describe, expect, test } from "vitest";
+import { readText, repositoryFiles } from "./repository.ts";
+
+const inTheCommands = "test/integration/cli/commands.test.ts";
+
+/** Files with logic that no unit test of their own covers, and the test that does. */
+const testedElsewhere: Readonly<Record<string, string>> = {
+  "src/cli/command-error.ts": "test/unit/cli/run-command.test.ts",
+  "src/cli/commands/request.ts": inTheCommands,
+  "src/cli/commands/show.ts": inTheCommands,
+  "src/cli/commands/status.ts": inTheCommands,
+  "src/cli/connection.ts": inTheCommands,
+  "src/cli/rollout-lookup.ts": inTheCommands,
+  "src/cli/rollout-view.ts": inTheCommands,
+  "src/cli/system.ts": "test/unit/cli/program.test.ts",
+};
+
+const files = repositoryFiles();
+const sources = files.filter((path) => /^src\/.*\.ts$/.test(path));
+const unitTests = files.filter((path) => /^test\/unit\/.*\.test\.ts$/.test(path));
+
+const testOf = (source: string) => source.replace(/^src\//, "test/unit/").replace(/\.ts$/, ".test.ts");
+
+/** `judge.simulation.test.ts` is one more test of `judge.ts`. */
+const withoutAspect = (unitTest: string) => unitTest.replace(/\.[a-z-]+\.test\.ts$/, ".test.ts");
+
+/** Types and constants alone cannot go wrong in a way that a unit test would find. */
+function hasLogic(source: string): boolean {
+  const code = stripTypeScriptTypes(readText(source)).replaceAll(/\/\*[^]*?\*\/|\/\/.*$/gm, "");
+  return /=>|\bfunction\b|\bclass\b/.test(code);
+}
+
+describe("unit tests mirror the source", () => {
+  const untested = sources.filter((source) => hasLogic(source) && !unitTests.includes(testOf(source)));
+
+  test("every file with logic has its test, or is listed here with the one that covers it", () => {
+    expect(untested.filter((source) => testedElsewhere[source] === undefined)).toEqual([]);
+  });
+
+  test("what is listed has no unit test, and the test that is named exists", () => {
+    for (const [source, cover] of Object.entries(testedElsewhere)) {
+      expect(untested).toContain(source);
+      expect(files).toContain(cover);
+    }
+  });
+
+  test("every unit test is beside what it tests", () => {
+    // The local cluster and the scripts have unit tests too, under their own names.
+    const ours = unitTests.filter((path) => !/^test\/unit\/(cluster|scripts)\//.test(path));
+    const expected = new Set(sources.map(testOf));
+    expect(ours.filter((path) => !expected.has(path) && !expected.has(withoutAspect(path)))).toEqual([]);
+  });
+});

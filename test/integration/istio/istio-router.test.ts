@@ -1,0 +1,322 @@
+import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { inject } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { createIstioRouter } from "../../../src/adapters/istio/istio-router.ts";
+import {
+  destinationRules,
+  istioResources,
+  services,
+  virtualServices,
+} from "../../../src/adapters/istio/mesh-resources.ts";
+import { createInformers } from "../../../src/adapters/kubernetes/informers.ts";
+import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
+import { connect, type Transport } from "../../../src/adapters/kubernetes/transport.ts";
+import { parseSpec, type Rollout } from "../../../src/api/rollout.ts";
+import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
+import type { TrafficAction, TrafficRouter } from "../../../src/ports/traffic-router.ts";
+import { ConflictError } from "../../../src/runtime/errors.ts";
+import { systemTimers } from "../../../src/runtime/timers.ts";
+import { until } from "../../cluster/processes/until.ts";
+import { describeTrafficRouter, duringRelease } from "../../contract/traffic-router.contract.ts";
+import { kubectl, kubectlOutput } from "../kubectl.ts";
+import type {} from "../provided.ts";
+
+const watched = [services, virtualServices, destinationRules];
+const stopping = new AbortController();
+const { signal } = stopping;
+let transport: Transport;
+let objects: KubernetesObjects;
+let router: TrafficRouter;
+let namespaces = 0;
+
+beforeAll(async () => {
+  const definition = new URL("../../../crds/rollouts.serin.dev.yaml", import.meta.url);
+  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", "-"], readFileSync(definition, "utf8"));
+  await kubectlOutput(["wait", "--for=condition=Established", "crd/rollouts.serin.dev"]);
+  transport = connect({ kubeconfig: inject("kubeconfig") });
+  const informers = createInformers({ transport, timers: systemTimers });
+  for (const resource of istioResources)
+    informers.watch({ resource, optional: true, namespaces: [] }, () => undefined, signal);
+  await until(() => informers.missing().length === 0, { timeout: 30_000, what: "the caches to be filled" });
+  objects = createKubernetesObjects(transport, informers);
+  router = createIstioRouter({ objects, rootNamespace: "istio-system", clusterDomain: "cluster.local" });
+});
+
+afterAll(async () => {
+  stopping.abort();
+  await transport.close();
+});
+
+/** A namespace with the Service `product`, removed at the end. */
+async function openNamespace(): Promise<{
+  namespace: string;
+  apply: (...manifests: readonly object[]) => Promise<void>;
+  close: () => Promise<void>;
+}> {
+  namespaces += 1;
+  const namespace = `istio-router-${namespaces}`;
+  await kubectlOutput(["create", "namespace", namespace]);
+  const apply = async (...manifests: readonly object[]): Promise<void> => {
+    for (const manifest of manifests) await kubectlOutput(["-n", namespace, "apply", "-f", "-"], manifest);
+    await caughtUp(namespace);
+  };
+  const close = async (): Promise<void> => {
+    await kubectlOutput(["delete", "namespace", namespace, "--wait=false"]);
+  };
+  return { namespace, apply, close };
+}
+
+/** Resolves when the caches of the namespace hold what the API server has. */
+async function caughtUp(namespace: string): Promise<void> {
+  const versions = (all: readonly KubernetesObject[]): string[] =>
+    all.map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion ?? ""}`).sort();
+  const isCurrent = async (): Promise<boolean> => {
+    const pairs = watched.map(async (resource) => {
+      const live = await objects.list(resource, namespace, "", signal);
+      return isDeepStrictEqual(versions(live), versions(objects.cachedAll(resource, namespace)));
+    });
+    return (await Promise.all(pairs)).every(Boolean);
+  };
+  await until(isCurrent, { timeout: 10_000, what: `the caches of ${namespace}` });
+}
+
+/** A Rollout that is there, so that the garbage collector finds the owner of generated objects. */
+async function rolloutIn(namespace: string, traffic: object, service = "product"): Promise<Rollout> {
+  const parsed = parseSpec({ targetRef: { name: "product" }, service: { name: service }, traffic: { istio: traffic } });
+  if (!("spec" in parsed)) throw new Error(parsed.problems.join(" "));
+  const manifest = {
+    apiVersion: "serin.dev/v1alpha1",
+    kind: "Rollout",
+    metadata: { name: "product" },
+    spec: parsed.spec,
+  };
+  const created = await kubectlOutput(["-n", namespace, "create", "-o", "json", "-f", "-"], manifest);
+  const { metadata } = JSON.parse(created) as { metadata: { uid: string } };
+  return {
+    key: { namespace, name: "product" },
+    uid: metadata.uid,
+    generation: 1,
+    resourceVersion: "1",
+    deleting: false,
+    claimed: true,
+    spec: parsed.spec,
+    problems: [],
+    status: { observedGeneration: 1 },
+    requests: {},
+  };
+}
+
+const productService = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "product" },
+  spec: { selector: { app: "product" }, ports: [{ name: "http", port: 8080 }] },
+};
+
+const istio = (kind: string, spec: object): object => ({
+  apiVersion: "networking.istio.io/v1",
+  kind,
+  metadata: { name: "product" },
+  spec,
+});
+
+describeTrafficRouter("the Istio router on an API server", async (form) => {
+  const { namespace, apply, close } = await openNamespace();
+  await apply(productService);
+  if (form === "referenced") {
+    await apply(
+      istio("VirtualService", { hosts: ["product"], http: [{ route: [{ destination: { host: "product" } }] }] }),
+      istio("DestinationRule", { host: "product" }),
+    );
+  }
+  const names = { virtualService: { name: "product" }, destinationRule: { name: "product" } };
+  return {
+    router,
+    rollout: await rolloutIn(namespace, form === "referenced" ? names : {}),
+    snapshot: async () => {
+      const all = await Promise.all(watched.map((resource) => objects.list(resource, namespace, "", signal)));
+      return all.flat().map(({ metadata, spec }) => {
+        const { name, labels, annotations, ownerReferences } = metadata;
+        return { name, labels, annotations, ownerReferences, spec };
+      });
+    },
+    caughtUp: () => caughtUp(namespace),
+    close,
+  };
+});
+
+describe("the example with referenced objects", () => {
+  const documents = (file: string): KubernetesObject[] =>
+    parseAllDocuments(readFileSync(new URL(`../../../examples/referenced/${file}`, import.meta.url), "utf8")).map(
+      (document) => document.toJS() as KubernetesObject,
+    );
+
+  test("is released under its own namespace and ends as kubectl diff likes it", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    const manifests = [...documents("service.yaml"), ...documents("mesh.yaml")].map(({ metadata, ...rest }) => ({
+      ...rest,
+      metadata: { name: metadata.name },
+    }));
+    await apply(...manifests);
+    const { traffic } = documents("rollout.yaml")[0]!.spec as { traffic: { istio: object } };
+    const rollout = await rolloutIn(namespace, traffic.istio, "product-service");
+    const before = await Promise.all(
+      [virtualServices, destinationRules].map((resource) =>
+        objects.read(resource, namespace, "product-service", signal),
+      ),
+    );
+    const original = router.describeOriginal(rollout);
+    const released = duringRelease(rollout, original, "Split", 10);
+    expect(await router.rehearse(rollout, signal)).toBeUndefined();
+    await router.perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" }, released, signal);
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
+    await caughtUp(namespace);
+    expect(router.readTraffic(released)).toEqual({
+      route: { kind: "Split", weight: 10 },
+      subsets: { kind: "Present", stable: "aaa", canary: "bbb" },
+      unsplit: [],
+      foreignManager: expect.toBeOneOf([undefined, "kubectl-client-side-apply"]) as unknown,
+    });
+    const split = await objects.read(virtualServices, namespace, "product-service", signal);
+    expect((split?.spec?.["http"] as unknown[])[0]).toEqual((before[0]?.spec?.["http"] as unknown[])[0]);
+    await router.perform({ kind: "restoreRoute", original }, released, signal);
+    await router.perform({ kind: "restoreSubsets", original }, released, signal);
+    const after = await Promise.all(
+      [virtualServices, destinationRules].map((resource) =>
+        objects.read(resource, namespace, "product-service", signal),
+      ),
+    );
+    expect(after.map((object) => object?.spec)).toEqual(before.map((object) => object?.spec));
+    for (const manifest of manifests) {
+      expect(await kubectl(["-n", namespace, "diff", "-f", "-"], manifest)).toMatchObject({ code: 0 });
+    }
+    await close();
+  });
+});
+
+describe("with a real API server", () => {
+  test("of two writes on one version the second is a conflict, and so is a write on a changed route", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    const http = [{ route: [{ destination: { host: "product" } }] }];
+    await apply(
+      productService,
+      istio("VirtualService", { hosts: ["product"], http }),
+      istio("DestinationRule", { host: "product" }),
+    );
+    const rollout = await rolloutIn(namespace, {
+      virtualService: { name: "product" },
+      destinationRule: { name: "product" },
+    });
+    const original = router.describeOriginal(rollout);
+    const seen = await objects.read(virtualServices, namespace, "product", signal);
+    const late = createIstioRouter({
+      objects: { ...objects, read: () => Promise.resolve(seen) },
+      rootNamespace: "istio-system",
+      clusterDomain: "cluster.local",
+    });
+    const action: TrafficAction = { kind: "routeTraffic", weight: 10, original };
+    await router.perform(action, rollout, signal);
+    await expect(late.perform({ ...action, weight: 50 }, rollout, signal)).rejects.toThrow(ConflictError);
+    await close();
+  });
+
+  test("a policy that refuses one weight is met in the rehearsal, before anything is written", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    const http = [{ route: [{ destination: { host: "product" } }] }];
+    await apply(
+      productService,
+      istio("VirtualService", { hosts: ["product"], http }),
+      istio("DestinationRule", { host: "product" }),
+    );
+    const policy = `no-halves-${namespace}`;
+    const refusal = "half of the traffic is too much";
+    await kubectlOutput(["apply", "-f", "-"], {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingAdmissionPolicy",
+      metadata: { name: policy },
+      spec: {
+        matchConstraints: {
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+          resourceRules: [
+            {
+              apiGroups: ["networking.istio.io"],
+              apiVersions: ["*"],
+              operations: ["CREATE", "UPDATE"],
+              resources: ["virtualservices"],
+            },
+          ],
+        },
+        validations: [
+          { expression: "object.spec.http.all(h, h.route.all(r, !has(r.weight) || r.weight != 50))", message: refusal },
+        ],
+      },
+    });
+    await kubectlOutput(["apply", "-f", "-"], {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingAdmissionPolicyBinding",
+      metadata: { name: policy },
+      spec: { policyName: policy, validationActions: ["Deny"] },
+    });
+    const rollout = await rolloutIn(namespace, {
+      virtualService: { name: "product" },
+      destinationRule: { name: "product" },
+    });
+    const before = await objects.read(virtualServices, namespace, "product", signal);
+    const refused = async (): Promise<boolean> => (await router.rehearse(rollout, signal)) !== undefined;
+    await until(refused, { timeout: 20_000, what: "the policy to be in force" });
+    const problem = await router.rehearse(rollout, signal);
+    expect(problem).toMatchObject({ problem: "TrafficConfigRejected" });
+    expect(problem?.message).toContain(`VirtualService ${namespace}/product with 50 % for the canary was refused`);
+    expect(problem?.message).toContain(refusal);
+    expect(await objects.read(virtualServices, namespace, "product", signal)).toEqual(before);
+    await kubectlOutput(["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", policy]);
+    await close();
+  });
+
+  test("a caller through the Gateway API is found, and its route is told", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    await apply(productService);
+    const rollout = await rolloutIn(namespace, {});
+    expect(router.readTraffic(rollout)).toMatchObject({ unsplit: [] });
+    await apply({
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "HTTPRoute",
+      metadata: { name: "edge" },
+      spec: { rules: [{ backendRefs: [{ name: "product", port: 8080 }] }] },
+    });
+    const expected = `HTTPRoute ${namespace}/edge, spec.rules[0]: goes to product.${namespace}.svc.cluster.local as a whole.`;
+    const unsplit = (): readonly string[] => (router.readTraffic(rollout) as { unsplit: readonly string[] }).unsplit;
+    await until(() => unsplit().length > 0, { timeout: 10_000, what: "the HTTPRoute in the cache" });
+    expect(unsplit()).toEqual([expected]);
+    await close();
+  });
+
+  test("who wrote the weights last is told", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    const http = [{ route: [{ destination: { host: "product" } }] }];
+    const manifest = istio("VirtualService", { hosts: ["product"], http });
+    await apply(productService, istio("DestinationRule", { host: "product" }), manifest);
+    const rollout = await rolloutIn(namespace, {
+      virtualService: { name: "product" },
+      destinationRule: { name: "product" },
+    });
+    const original = router.describeOriginal(rollout);
+    const released = duringRelease(rollout, original, "Split", 10);
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
+    await kubectlOutput(
+      ["-n", namespace, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", "-"],
+      manifest,
+    );
+    await caughtUp(namespace);
+    expect(router.readTraffic(released)).toMatchObject({
+      route: { kind: "Rest" },
+      foreignManager: "argocd-controller",
+    });
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
+    await caughtUp(namespace);
+    expect(router.readTraffic(released)).toMatchObject({ route: { kind: "Split", weight: 10 } });
+    await close();
+  });
+});

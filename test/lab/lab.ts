@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startCluster, type ClusterOptions, type LocalCluster } from "../cluster/cluster.ts";
+import { startLoad, type Load } from "../cluster/load/load.ts";
+import { freePorts } from "../cluster/processes/ports.ts";
+import type { SupervisedProcess } from "../cluster/processes/supervised.ts";
+import { startWorld, type World } from "../cluster/world/world.ts";
+
+const root = new URL("../../", import.meta.url);
+
+/** The local cluster with pods, proxies and metrics, and the product installed in it as its README says. */
+export interface Lab {
+  readonly cluster: LocalCluster;
+  readonly world: World;
+  /** kubectl with what it printed; rejects with its own words when it fails. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  apply(manifest: string): Promise<void>;
+  startOperator(flags?: Readonly<Record<string, string>>, name?: string): Promise<Operator>;
+  startLoad(options: { namespace: string; rate: number; service?: string; headers?: Record<string, string> }): Promise<Load>;
+  stop(): Promise<void>;
+}
+
+/** An operator as a process of its own, started with public flags only. */
+export interface Operator {
+  readonly process: SupervisedProcess;
+  readonly metricsUrl: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the lab; when that fails, nothing of it is left. The operator is not part of it: start one. */
+export async function startLab(options: ClusterOptions = {}): Promise<Lab> {
+  const cluster = await startCluster(options);
+  try {
+    await install(cluster);
+    const world = await startWorld({
+      kubeconfig: cluster.kubeconfig,
+      runFolder: join(cluster.runFolder, "world"),
+      envoyPath: cluster.provided.envoy.path,
+      startProcess: cluster.startProcess,
+      registerScrapeTarget: cluster.registerScrapeTarget,
+    });
+    return labOf(cluster, world);
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+function labOf(cluster: LocalCluster, world: World): Lab {
+  const kubectl = (args: readonly string[], input?: string) => runKubectl(cluster, args, input);
+  return {
+    cluster,
+    world,
+    kubectl,
+    apply: async (manifest) => {
+      await kubectl(["apply", "--server-side", "--field-manager=git", "--force-conflicts", "-f", "-"], manifest);
+    },
+    startOperator: (flags = {}, name = "operator") => startOperator(cluster, flags, name),
+    startLoad: ({ namespace, rate, service = "product", headers = {} }) =>
+      startLoad({
+        vegetaPath: cluster.provided.vegeta.path,
+        startProcess: cluster.startProcess,
+        proxyAddress: world.proxy("client").port(8080),
+        host: `${service}.${namespace}:8080`,
+        rate,
+        headers,
+        name: `load-${namespace}-${service}`,
+      }),
+    stop: () => cluster.stop(),
+  };
+}
+
+async function runKubectl(cluster: LocalCluster, args: readonly string[], input: string | undefined): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(args, input === undefined ? {} : { input });
+  if (code === 0) return stdout;
+  throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
+}
+
+/** What the README tells a user to apply before the operator starts. */
+async function install(cluster: LocalCluster): Promise<void> {
+  const definitions = readFileSync(new URL("crds/rollouts.serin.dev.yaml", root), "utf8");
+  await runKubectl(cluster, ["apply", "--server-side", "-f", "-"], definitions);
+  await runKubectl(cluster, ["wait", "--for=condition=Established", "crd/rollouts.serin.dev", "--timeout=30s"], undefined);
+}
+
+async function startOperator(cluster: LocalCluster, flags: Readonly<Record<string, string>>, name: string): Promise<Operator> {
+  const [port = 0] = await freePorts(1);
+  const settings: Record<string, string> = {
+    kubeconfig: cluster.kubeconfig,
+    "prometheus-address": cluster.prometheusUrl,
+    "metrics-address": `127.0.0.1:${port}`,
+    ...flags,
+  };
+  const args = Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value]);
+  const metricsUrl = `http://127.0.0.1:${port}`;
+  const process = await cluster.startProcess({
+    name,
+    command: globalThis.process.execPath,
+    args: [fileURLToPath(new URL("src/main.ts", root)), "operator", ...args],
+    ready: () => isReady(metricsUrl),
+    readyTimeoutMs: 60_000,
+  });
+  return { process, metricsUrl, stop: () => process.stop() };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}

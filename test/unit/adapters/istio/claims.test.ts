@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { cancelledPolicy, hostClaimed } from "../../../../src/adapters/istio/claims.ts";
+import { destinationRuleOf, product, virtualServiceOf } from "./samples.ts";
+
+describe("a host that is claimed", () => {
+  const wanted = (spec: object = {}): ReturnType<typeof virtualServiceOf> =>
+    virtualServiceOf("product", { hosts: ["product"], ...spec });
+  const fqdn = "product.shop.svc.cluster.local";
+
+  test.each<readonly [string, ReturnType<typeof virtualServiceOf>, object, boolean]>([
+    ["by the same host", virtualServiceOf("web", { hosts: ["product"] }), {}, true],
+    ["in full from another namespace", virtualServiceOf("web", { hosts: [fqdn] }, "other"), {}, true],
+    ["by a wildcard", virtualServiceOf("web", { hosts: ["*.shop.svc.cluster.local"] }), {}, true],
+    ["by its short name in another namespace", virtualServiceOf("web", { hosts: ["product"] }, "other"), {}, false],
+    ["by a name that Istio takes in full", virtualServiceOf("web", { hosts: ["product.shop"] }), {}, false],
+    [
+      "for callers of another namespace only",
+      virtualServiceOf("web", { hosts: [fqdn], exportTo: ["."] }, "other"),
+      {},
+      false,
+    ],
+    ["at another gateway", virtualServiceOf("web", { hosts: ["product"], gateways: ["edge/web"] }), {}, false],
+    [
+      "at a gateway of its namespace",
+      virtualServiceOf("web", { hosts: ["a.example.com"], gateways: ["gw"] }, "edge"),
+      { hosts: ["a.example.com"], gateways: ["edge/gw"] },
+      true,
+    ],
+    ["by a delegate", virtualServiceOf("leaf", { http: [] }), {}, false],
+  ])("%s", (_, other, spec, isClaimed) => {
+    expect(hostClaimed(wanted(spec), [other], product) !== undefined).toBe(isClaimed);
+  });
+
+  test("is told with what to do", () => {
+    expect(hostClaimed(wanted(), [virtualServiceOf("web", { hosts: ["product"] })], product)).toEqual({
+      problem: "HostClaimed",
+      message:
+        "VirtualService shop/web, spec.hosts: already routes product for the gateway mesh, so a second VirtualService would not do what it says. Write web in spec.traffic.istio.virtualService.name to split its routes, or take the host out of it.",
+    });
+  });
+});
+
+describe("the policy that a DestinationRule for the host cancels", () => {
+  const policy = (n: number): object => ({ trafficPolicy: { outlierDetection: { consecutive5xxErrors: n } } });
+  const mesh = destinationRuleOf("mesh", { host: "*.local", ...policy(1) }, "istio-system");
+  const narrower = destinationRuleOf("narrower", { host: "*.shop.svc.cluster.local", ...policy(2) }, "istio-system");
+  const own = destinationRuleOf("own", { host: "*.svc.cluster.local", ...policy(3) });
+  const bare = destinationRuleOf("bare", { host: "*.shop.svc.cluster.local" });
+  const elsewhere = destinationRuleOf("elsewhere", { host: "*.local", ...policy(4) }, "other");
+  const selective = destinationRuleOf("selective", { host: "*.local", workloadSelector: {}, ...policy(5) });
+  const hidden = destinationRuleOf("hidden", { host: "*.local", exportTo: ["."], ...policy(6) }, "istio-system");
+
+  test.each([
+    ["none", [], undefined],
+    ["of the mesh", [mesh], 1],
+    ["of the most specific rule", [mesh, narrower], 2],
+    ["of the own namespace before the mesh", [mesh, narrower, own], 3],
+    ["none where the rule in force has none", [mesh, bare, own], undefined],
+    ["not of a third namespace", [elsewhere], undefined],
+    ["not of a rule for some callers", [selective], undefined],
+    ["not of a rule that is not seen here", [hidden], undefined],
+  ])("%s", (_, rules, n) => {
+    const expected = n === undefined ? undefined : { outlierDetection: { consecutive5xxErrors: n } };
+    expect(cancelledPolicy(rules, product, "istio-system")).toEqual(expected);
+  });
+});

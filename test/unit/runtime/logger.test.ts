@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { createLogger } from "../../../src/runtime/logger.ts";
+
+describe("createLogger()", () => {
+  it("writes one JSON object per line, with fields of the parents, and errors with their causes", () => {
+    const lines: string[] = [];
+    const log = createLogger({ level: "info", destination: { write: (line) => lines.push(line) } });
+    log.debug("not written");
+    log.child({ key: "n/a" }).warn("could not reconcile", { error: new Error("outer", { cause: new Error("inner") }) });
+    expect(lines.length).toBe(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      level: "warn",
+      message: "could not reconcile",
+      key: "n/a",
+      time: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+      error: { type: "Error", message: "outer", cause: { message: "inner" } },
+    });
+  });
+
+  it("does not write credentials", () => {
+    const lines: string[] = [];
+    const log = createLogger({ level: "info", destination: { write: (line) => lines.push(line) } });
+    log.info("sent", { request: { headers: { authorization: "Bearer secret" } } });
+    expect(lines[0]).not.toContain("secret");
+  });
+});
