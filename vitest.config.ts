@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three levels, one after the other: `unit` needs nothing, `cluster` tests the local cluster, `integration` releases on
- * it. The last two measure times on real processes, so their files do not run beside each other.
+ * Four levels, one after the other: `unit` needs nothing, `cluster` tests the local cluster, `integration` the parts of
+ * the operator on it, `releases` the whole under traffic. The last three measure times on real processes, so their files do not run beside each other.
  */
 export default defineConfig({
   test: {
@@ -35,6 +35,17 @@ export default defineConfig({
           hookTimeout: 300_000,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "releases",
+          include: ["test/releases/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers: 1,
+          maxConcurrency: 4,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

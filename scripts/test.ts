@@ -1,7 +1,7 @@
 // Everything that a change must pass. The last line says how many passed and how many failed.
 import { parseArgs } from "node:util";
 import { staticSteps } from "./run/check-steps.ts";
-import { leash } from "./run/leash.ts";
+import { onLeash } from "./run/leash.ts";
 import { runSteps } from "./run/steps.ts";
 import { projects, runTests } from "./run/vitest.ts";
 
@@ -17,14 +17,13 @@ const { values, positionals: filters } = parseArgs({
   options: { help: { type: "boolean", short: "h" }, project: { type: "string", multiple: true } },
 });
 
-async function main(): Promise<boolean> {
+async function test(signal: AbortSignal): Promise<boolean> {
   const names = values.project ?? projects;
   const unknown = names.filter((name) => !projects.some((project) => project === name));
   if (unknown.length > 0) {
     console.error(`there is no project ${unknown.join(", ")}; there are: ${projects.join(", ")}`);
     return false;
   }
-  const signal = leash();
   const everything = filters.length === 0 && values.project === undefined;
   const checks = everything ? await runSteps(staticSteps, signal) : [];
   const tests = await runTests(names, filters, signal);
@@ -36,4 +35,4 @@ async function main(): Promise<boolean> {
 }
 
 if (values.help) console.log(help);
-else if (!(await main())) process.exitCode = 1;
+else await onLeash(test);

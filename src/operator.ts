@@ -133,7 +133,7 @@ function dependencies({ config, log, objects }: Machine, hold: Settings["hold"],
   const ordered = { debug: (fields: object, message: string) => log.debug(message, { ...fields }), warn: (fields: object, message: string) => log.warn(message, { ...fields }) };
   const istio = createIstioRouter({ objects, rootNamespace: config.istioNamespace, clusterDomain: config.clusterDomain });
   return {
-    cluster: createCluster({ objects, log: ordered }),
+    cluster: createCluster({ objects, log }),
     routerFor: () => istio,
     metrics: createPrometheusProvider({ address: config.prometheusAddress, clock, log: ordered }),
     announcer: createEventAnnouncer({ objects, instance: identity(), log }),

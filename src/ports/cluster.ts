@@ -29,7 +29,10 @@ export type WorkloadAction = Extract<
 
 /** Rollouts and the workloads that they release. Reads come from caches; every write is conditional. */
 export interface Cluster {
-  /** The Rollout, whatever its spec is like; undefined when there is none. */
+  /**
+   * The Rollout, whatever its spec is like; undefined when there is none. Throws a ConflictError while the cache is behind
+   * a status that this process has written itself.
+   */
   readRollout(key: ObjectKey): Rollout | undefined;
 
   /**

@@ -135,7 +135,7 @@ export class Informer<T extends WatchedObject> {
       this.#knowledge = "objects";
       this.#feed(answer, signal);
     } else {
-      this.#feed({ ...answer, random: this.#options.random() }, signal);
+      this.#feed({ ...answer, lasted: 0, random: this.#options.random() }, signal);
     }
   }
 
@@ -174,8 +174,8 @@ export class Informer<T extends WatchedObject> {
     cancel();
     if (!mine()) return;
     this.#opened = undefined;
-    if (failure === undefined) this.#feed({ kind: "closed", lasted: timers.now() - began, random: random() }, signal);
-    else this.#feed({ kind: "failed", failure, random: random() }, signal);
+    const ended = { lasted: timers.now() - began, random: random() };
+    this.#feed(failure === undefined ? { kind: "closed", ...ended } : { kind: "failed", failure, ...ended }, signal);
   }
 
   #wait(delay: number, why: string | undefined, signal: AbortSignal): void {

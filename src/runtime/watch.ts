@@ -27,7 +27,8 @@ export type WatchInput<T> =
   | { readonly kind: "start" }
   | { readonly kind: "listed"; readonly objects: readonly T[]; readonly version: string }
   | WatchMessage<T>
-  | { readonly kind: "failed"; readonly failure: WatchFailure; readonly random: number }
+  /** A list was refused or, after `lasted` milliseconds, a watch. */
+  | { readonly kind: "failed"; readonly failure: WatchFailure; readonly lasted: number; readonly random: number }
   /** The server ended the watch in good order, after `lasted` milliseconds. */
   | { readonly kind: "closed"; readonly lasted: number; readonly random: number }
   /** Nothing was heard for too long. */
@@ -46,7 +47,7 @@ export type WatchOutput<T> =
   | { readonly kind: "drop"; readonly object: T }
   | { readonly kind: "unserved" };
 
-/** What went wrong since anything was last heard: failed requests, and versions that were gone, in a row. */
+/** What went wrong since a watch last lasted: failed or short requests, and versions that were gone, in a row. */
 interface Trouble {
   readonly failures: number;
   readonly expiries: number;
@@ -89,7 +90,7 @@ export function step<T extends WatchedObject>(state: WatchState, input: WatchInp
     case "start":
       return state.kind === "idle" ? list(noTrouble) : [state, []];
     case "failed":
-      return failed(state, input.failure, input.random);
+      return failed(input.lasted >= shortWatch ? { ...state, ...noTrouble } : state, input.failure, input.random);
     case "listed":
       return state.kind === "listing" ? listed(state, input.objects, input.version) : [state, []];
     case "waited":
@@ -105,11 +106,11 @@ type WatchingInput<T> = Exclude<WatchInput<T>, { readonly kind: "start" | "faile
 function watching<T extends WatchedObject>(state: Watching, input: WatchingInput<T>): Step<T> {
   switch (input.kind) {
     case "changed":
-      return heard(input.object.metadata.resourceVersion ?? state.version, { kind: "put", object: input.object });
+      return heard(state, input.object.metadata.resourceVersion, { kind: "put", object: input.object });
     case "deleted":
-      return heard(input.object.metadata.resourceVersion ?? state.version, { kind: "drop", object: input.object });
+      return heard(state, input.object.metadata.resourceVersion, { kind: "drop", object: input.object });
     case "bookmark":
-      return heard(input.version);
+      return heard(state, input.version);
     case "closed":
       return closed(state, input.lasted, input.random);
     case "silent":
@@ -139,8 +140,8 @@ function listed<T>({ expiries }: Trouble, objects: readonly T[], version: string
   return [state, [{ kind: "replace", objects }, ...outputs]];
 }
 
-function heard<T>(version: string, ...outputs: readonly WatchOutput<T>[]): Step<T> {
-  return [{ kind: "watching", version, ...noTrouble }, outputs];
+function heard<T>(state: Watching, version: string | undefined, ...outputs: readonly WatchOutput<T>[]): Step<T> {
+  return [{ ...state, version: version ?? state.version }, outputs];
 }
 
 function closed<T>(state: Watching, lasted: number, random: number): Step<T> {

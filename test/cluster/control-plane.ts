@@ -42,7 +42,10 @@ const CONTROLLERS = [
   "serviceaccount-token-controller",
 ];
 
-async function answersOk(url: string, options: { readonly ca?: string; readonly token?: string } = {}): Promise<boolean> {
+async function answersOk(
+  url: string,
+  options: { readonly ca?: string; readonly token?: string } = {},
+): Promise<boolean> {
   const dispatcher = new Agent(options.ca === undefined ? {} : { connect: { ca: options.ca } });
   try {
     const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };

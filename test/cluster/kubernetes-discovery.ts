@@ -38,7 +38,11 @@ export function createDiscovery(fetch: (path: string) => Promise<unknown>): Disc
     const resource = await resourceOf(kind);
     const parts = [rootOf(kind.apiVersion)];
     if (resource.namespaced && namespace !== undefined) parts.push("namespaces", namespace);
-    parts.push(resource.name, ...(name === undefined ? [] : [name]), ...(subresource === undefined ? [] : [subresource]));
+    parts.push(
+      resource.name,
+      ...(name === undefined ? [] : [name]),
+      ...(subresource === undefined ? [] : [subresource]),
+    );
     return parts.join("/");
   }
 
@@ -46,11 +50,14 @@ export function createDiscovery(fetch: (path: string) => Promise<unknown>): Disc
     pathOf,
     pathOfObject({ apiVersion = "", kind = "", metadata = {} }, subresource) {
       const { name = "", namespace } = metadata;
-      return pathOf({ apiVersion, kind }, {
-        name,
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(subresource === undefined ? {} : { subresource }),
-      });
+      return pathOf(
+        { apiVersion, kind },
+        {
+          name,
+          ...(namespace === undefined ? {} : { namespace }),
+          ...(subresource === undefined ? {} : { subresource }),
+        },
+      );
     },
   };
 }

@@ -26,7 +26,7 @@ export function unsplitRoutes(
         if (!reachesAll(rule, object, service)) return [];
         const name = textIn(rule, "name");
         const where = `${renderObject("VirtualService", object)}, spec.${kind}[${index}]${name === undefined ? "" : ` (${name})`}`;
-        return [`${where}: goes to ${fullName(service)} without a subset.`];
+        return [`${where}: goes to ${fullName(service)} without a subset`];
       }),
     );
   });
@@ -49,7 +49,7 @@ export function unsplitGatewayRoutes(
           (numberIn(backend, "weight") ?? 1) > 0,
       );
       return reaches
-        ? [`${renderObject(kind, object)}, spec.rules[${index}]: goes to ${fullName(service)} as a whole.`]
+        ? [`${renderObject(kind, object)}, spec.rules[${index}]: goes to ${fullName(service)} as a whole`]
         : [];
     });
   });

@@ -37,6 +37,44 @@ export function hostClaimed(
   return undefined;
 }
 
+/**
+ * Why a user's VirtualService would not be asked by sidecars: an older one has the same host (golden cases 053 to 055;
+ * of equal age to the second, the first by name). Gateways merge the two, so there it does no harm.
+ */
+export function shadowed(
+  own: KubernetesObject,
+  others: readonly KubernetesObject[],
+  service: ServiceHost,
+): Problem | undefined {
+  if (!isForMesh(own)) return undefined;
+  const hosts = hostsOf(own, service);
+  const older = others
+    .filter((other) => isVisibleIn(textsIn(other.spec, "exportTo"), other.metadata.namespace ?? "", service.namespace))
+    .filter((other) => isForMesh(other) && isOlder(other, own))
+    .find((other) => hostsOf(other, service).some((host) => hosts.includes(host)));
+  if (older === undefined) return undefined;
+  const shared = hostsOf(older, service).filter((host) => hosts.includes(host));
+  return {
+    problem: "HostClaimed",
+    message: `${renderObject("VirtualService", older)}, spec.hosts: routes ${shared.join(", ")} too and is older, so sidecars follow it and not ${renderObject("VirtualService", own)}. Leave the host in one of them.`,
+  };
+}
+
+function isForMesh(object: KubernetesObject): boolean {
+  return gatewayNames(textsIn(object.spec, "gateways"), object.metadata.namespace ?? "").includes("mesh");
+}
+
+function hostsOf(object: KubernetesObject, service: ServiceHost): readonly string[] {
+  return textsIn(object.spec, "hosts").map((host) =>
+    resolveHost(host, object.metadata.namespace ?? "", service.domain),
+  );
+}
+
+function isOlder(one: KubernetesObject, other: KubernetesObject): boolean {
+  const [left, right] = [one.metadata.creationTimestamp ?? "", other.metadata.creationTimestamp ?? ""];
+  return left === right ? one.metadata.name < other.metadata.name : left < right;
+}
+
 /** Why a generated object cannot be made: one of its name is there and is not the Rollout's. */
 export function nameTaken(objectKind: "VirtualService" | "DestinationRule", object: KubernetesObject): Problem {
   const field = objectKind === "VirtualService" ? "virtualService" : "destinationRule";
@@ -87,7 +125,7 @@ export function hiddenFrom(
   });
   return hiding.map(
     (rule) =>
-      `${renderObject("DestinationRule", rule)}, spec.host: ${textIn(rule.spec, "host") ?? ""} hides the subsets from callers in ${rule.metadata.namespace ?? ""}, who would get 503.`,
+      `${renderObject("DestinationRule", rule)}, spec.host: ${textIn(rule.spec, "host") ?? ""} hides the subsets from callers in ${rule.metadata.namespace ?? ""}, who would get 503`,
   );
 }
 

@@ -2,7 +2,7 @@ import type { Rollout } from "../../api/rollout.ts";
 import { isProblem, type Problem, type RouteState, type TrafficState } from "../../domain/observation.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import { isSame, unsplitGatewayRoutes, unsplitRoutes } from "./callers.ts";
-import { cancelledPolicy, hiddenFrom, hostClaimed, nameTaken, secondDestinationRule } from "./claims.ts";
+import { cancelledPolicy, hiddenFrom, hostClaimed, nameTaken, secondDestinationRule, shadowed } from "./claims.ts";
 import { subsetState, subsetsOf } from "./destination-rule.ts";
 import { foreignManager } from "./foreign-manager.ts";
 import { generatedDestinationRule, generatedVirtualService, refreshPatch } from "./generated-objects.ts";
@@ -109,7 +109,7 @@ export function trafficState(view: TrafficView, dependencies: IstioRouterDepende
     route: routeOf(view),
     subsets: destinationRule === undefined ? { kind: "Absent" } : subsetState(subsetsOf(destinationRule)),
     unsplit: [
-      ...obstacles.map((obstacle) => obstacle.message),
+      ...obstacles.map((obstacle) => obstacle.message.replace(/\.$/, "")),
       ...unsplitRoutes(all, split, service),
       ...gatewayRoutes
         .filter((resource) => dependencies.objects.watches(resource))
@@ -175,9 +175,10 @@ function virtualServiceObstacles(view: TrafficView): readonly (Problem | undefin
   const routes = httpRoutes(virtualService, service);
   const problem = routesProblem(virtualService, routes, target.virtualService.routes, service);
   // In mid-release the subsets are there, and only what was recorded tells what they will be.
-  if (problem !== undefined || recorded !== undefined) return [problem];
+  const rival = shadowed(virtualService, view.otherVirtualServices, service);
+  if (problem !== undefined || recorded !== undefined) return [problem, rival];
   const { subsets } = describe(target, service, virtualService, destinationRule);
-  return [danglingSubset(virtualService, selectedOf(virtualService, target, service), subsets, target)];
+  return [rival, danglingSubset(virtualService, selectedOf(virtualService, target, service), subsets, target)];
 }
 
 function destinationRuleObstacles(view: TrafficView): readonly (Problem | undefined)[] {

@@ -6,10 +6,12 @@ import type { Problem, Workload } from "../../domain/observation.ts";
 import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { ConflictError } from "../../runtime/errors.ts";
 import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
 import { createClaimReader, type ClaimReader } from "./claim-reader.ts";
 import { recordAt, type JsonRecord } from "./json-fields.ts";
 import { mergePatchBetween } from "./merge-patch.ts";
+import { OwnWrites } from "./own-writes.ts";
 import { podTroubles, replicaFailure } from "./pod-troubles.ts";
 import { claim, letGo } from "./rollout-claim.ts";
 import { rolloutFrom } from "./rollout-reading.ts";
@@ -33,13 +35,23 @@ export interface ClusterParts {
 export function createCluster(parts: ClusterParts): Cluster {
   const { objects } = parts;
   const claims = createClaimReader(parts);
+  const ownWrites = new OwnWrites();
   return {
     readRollout: (key) => {
       const object = objects.cached(rollouts, key.namespace, key.name);
-      return object === undefined ? undefined : rolloutFrom(object);
+      if (object === undefined) return undefined;
+      if (ownWrites.hasSuperseded(renderKey(key), object.metadata.resourceVersion ?? "")) {
+        throw new ConflictError(`the cache does not show the last status of Rollout ${renderKey(key)} yet`);
+      }
+      return rolloutFrom(object);
     },
     readWorkload: (rollout, signal) => readWorkload({ ...parts, claims }, rollout, signal),
-    writeStatus: (rollout, status, signal) => writeStatus(objects, rollout, status, signal),
+    async writeStatus(rollout, status, signal) {
+      const written = await writeStatus(objects, rollout, status, signal);
+      if (written.resourceVersion !== rollout.resourceVersion)
+        ownWrites.record(renderKey(rollout.key), rollout.resourceVersion);
+      return written;
+    },
     perform: (action, rollout, signal) =>
       perform(action, { objects, rollout, target: targetName(objects, rollout), signal }),
   };

@@ -10,6 +10,8 @@ import type { QueryApi, QueryApiOptions } from "./query-api.ts";
 import { durationMetric, requestsMetric } from "./selectors.ts";
 import { createServerClock } from "./server-clock.ts";
 import type { ServerClock } from "./server-clock.ts";
+import { createSettlingTime } from "./settling.ts";
+import type { SettlingTime } from "./settling.ts";
 import { trafficSinceShift } from "./since-shift.ts";
 import { createBoundaryList, fetchWindow } from "./window.ts";
 import type { ListBoundaries, Window } from "./window.ts";
@@ -24,9 +26,6 @@ export interface PrometheusOptions extends QueryApiOptions {
 
 const defaultTimeout: Milliseconds = 3_000;
 
-/** A sample is dated by the start of its scrape and stored at its end: it may be missing for this long. */
-const settling: Milliseconds = 1_000;
-
 /** Enough for two scrapes at Prometheus's default of one a minute, so that age and interval can be told. */
 const leastWindow: Milliseconds = 120_000;
 
@@ -39,6 +38,7 @@ const clockTolerance: Milliseconds = 60_000;
 interface Parts {
   readonly api: QueryApi;
   readonly serverClock: ServerClock;
+  readonly settlingTime: SettlingTime;
   readonly listBoundaries: ListBoundaries;
 }
 
@@ -52,7 +52,12 @@ interface Parts {
 export function createPrometheusProvider(options: PrometheusOptions): MetricProvider {
   const { clock, timeout = defaultTimeout, log } = options;
   const api = createQueryApi(options);
-  const parts: Parts = { api, serverClock: createServerClock(api, clock), listBoundaries: createBoundaryList(api) };
+  const parts: Parts = {
+    api,
+    serverClock: createServerClock(api, clock),
+    settlingTime: createSettlingTime(api, clock),
+    listBoundaries: createBoundaryList(api),
+  };
   return {
     async measure(query, signal) {
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
@@ -64,7 +69,7 @@ export function createPrometheusProvider(options: PrometheusOptions): MetricProv
 }
 
 async function measure(parts: Parts, clock: Clock, query: TrafficQuery, signal: AbortSignal): Promise<Measurement> {
-  const offset = await parts.serverClock.offset(signal);
+  const [offset, settling] = await Promise.all([parts.serverClock.offset(signal), parts.settlingTime(query, signal)]);
   if (offset.kind === "Problem") return unavailable(offset.problem);
   const settled = clock.now() + offset.ahead - settling;
   if (query.since - settled > clockTolerance) {

@@ -30,7 +30,9 @@ export function kubeProxyEndpoints(slices: readonly EndpointSlice[], portName: s
     return port === undefined ? [] : (slice.endpoints ?? []).map((endpoint) => ({ endpoint, port }));
   });
   const ready = all.filter(({ endpoint }) => endpoint.conditions?.ready !== false);
-  const serving = all.filter(({ endpoint }) => endpoint.conditions?.serving === true && endpoint.conditions.terminating === true);
+  const serving = all.filter(
+    ({ endpoint }) => endpoint.conditions?.serving === true && endpoint.conditions.terminating === true,
+  );
   return (ready.length > 0 ? ready : serving).flatMap(({ endpoint, port }) =>
     endpoint.addresses.slice(0, 1).map((address) => `${servedAddress(address)}:${servedPort(port)}`),
   );
@@ -40,7 +42,11 @@ export function kubeProxyEndpoints(slices: readonly EndpointSlice[], portName: s
 export async function startCaller(options: CallerOptions): Promise<Caller> {
   const { namespace, service, port, rate, timeoutMs = defaultTimeoutMs } = options;
   const connection = readConnection(options.kubeconfig);
-  const services = startInformer<Service>({ connection, path: `/api/v1/namespaces/${namespace}/services`, onEvent: () => undefined });
+  const services = startInformer<Service>({
+    connection,
+    path: `/api/v1/namespaces/${namespace}/services`,
+    onEvent: () => undefined,
+  });
   const slices = startInformer<EndpointSlice>({
     connection,
     path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
@@ -52,8 +58,11 @@ export async function startCaller(options: CallerOptions): Promise<Caller> {
   const pending = new Set<Promise<void>>();
 
   const choose = (): string | undefined => {
-    const portName = services.objects.get(`${namespace}/${service}`)?.spec.ports?.find((each) => each.port === port)?.name ?? "";
-    const own = [...slices.objects.values()].filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === service);
+    const portName =
+      services.objects.get(`${namespace}/${service}`)?.spec.ports?.find((each) => each.port === port)?.name ?? "";
+    const own = [...slices.objects.values()].filter(
+      ({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === service,
+    );
     const endpoints = kubeProxyEndpoints(own, portName);
     return endpoints[Math.floor(Math.random() * endpoints.length)];
   };
@@ -65,7 +74,10 @@ export async function startCaller(options: CallerOptions): Promise<Caller> {
     const address = choose();
     if (address === undefined) return done(0);
     try {
-      const { statusCode, headers, body } = await request(`http://${address}/`, { dispatcher, headers: { host: `${service}.${namespace}` } });
+      const { statusCode, headers, body } = await request(`http://${address}/`, {
+        dispatcher,
+        headers: { host: `${service}.${namespace}` },
+      });
       await body.dump();
       const version = headers["x-version"];
       done(statusCode, typeof version === "string" ? version : undefined);

@@ -15,6 +15,8 @@ export interface VersionCounts {
   /** When the first and the last request that it answered were sent, epoch milliseconds. */
   readonly firstAt: number;
   readonly lastAt: number;
+  /** Its answers by the upper bound of their latency in milliseconds, about 5 % apart. */
+  readonly latency: Readonly<Record<string, number>>;
 }
 
 export interface CallCounts {
@@ -33,6 +35,15 @@ export interface Counting {
   snapshot(): CallCounts;
 }
 
+/** What is known of a version while counting goes on. */
+interface Tally {
+  total: number;
+  failed: number;
+  firstAt: number;
+  lastAt: number;
+  readonly latency: Map<string, number>;
+}
+
 const noVersion = "none";
 const step = 1.05;
 const shortestMs = 0.01;
@@ -45,7 +56,7 @@ export function createCounting(): Counting {
   let total = 0;
   let failed = 0;
   const byStatus = new Map<string, number>();
-  const byVersion = new Map<string, VersionCounts>();
+  const byVersion = new Map<string, Tally>();
   const latency = new Map<string, number>();
   return {
     add({ at, latencyMs, status, version = noVersion }) {
@@ -53,20 +64,23 @@ export function createCounting(): Counting {
       const bad = Number(isFailure(status));
       failed += bad;
       increment(byStatus, `${status}`);
-      increment(latency, upperBound(latencyMs));
-      const before = byVersion.get(version) ?? { total: 0, failed: 0, firstAt: at, lastAt: at };
-      byVersion.set(version, {
-        total: before.total + 1,
-        failed: before.failed + bad,
-        firstAt: Math.min(before.firstAt, at),
-        lastAt: Math.max(before.lastAt, at),
-      });
+      const bound = upperBound(latencyMs);
+      increment(latency, bound);
+      const tally = byVersion.get(version) ?? { total: 0, failed: 0, firstAt: at, lastAt: at, latency: new Map() };
+      tally.total += 1;
+      tally.failed += bad;
+      tally.firstAt = Math.min(tally.firstAt, at);
+      tally.lastAt = Math.max(tally.lastAt, at);
+      increment(tally.latency, bound);
+      byVersion.set(version, tally);
     },
     snapshot: () => ({
       total,
       failed,
       byStatus: Object.fromEntries(byStatus),
-      byVersion: Object.fromEntries(byVersion),
+      byVersion: Object.fromEntries(
+        [...byVersion].map(([version, tally]) => [version, { ...tally, latency: Object.fromEntries(tally.latency) }]),
+      ),
       latency: Object.fromEntries(latency),
     }),
   };
@@ -83,12 +97,12 @@ function upperBound(latencyMs: number): string {
 
 /** What happened between an earlier snapshot and a later one. First and last times are those of the later one. */
 export function difference(later: CallCounts, earlier: CallCounts): CallCounts {
-  const subtract = (left: Readonly<Record<string, number>>, right: Readonly<Record<string, number>>): Record<string, number> =>
-    Object.fromEntries(Object.entries(left).flatMap(([key, count]) => (count > (right[key] ?? 0) ? [[key, count - (right[key] ?? 0)]] : [])));
   const byVersion = Object.entries(later.byVersion).flatMap(([version, counts]) => {
     const before = earlier.byVersion[version];
     const total = counts.total - (before?.total ?? 0);
-    return total === 0 ? [] : [[version, { ...counts, total, failed: counts.failed - (before?.failed ?? 0) }] as const];
+    const failed = counts.failed - (before?.failed ?? 0);
+    const latency = subtract(counts.latency, before?.latency ?? {});
+    return total === 0 ? [] : [[version, { ...counts, total, failed, latency }] as const];
   });
   return {
     total: later.total - earlier.total,
@@ -99,8 +113,18 @@ export function difference(later: CallCounts, earlier: CallCounts): CallCounts {
   };
 }
 
-/** The latency below which that share of all answers stayed, in milliseconds, to 5 %. NaN without answers. */
-export function latencyQuantile(counts: CallCounts, quantile: number): number {
+type Histogram = Readonly<Record<string, number>>;
+
+function subtract(later: Histogram, earlier: Histogram): Record<string, number> {
+  const differences = Object.entries(later).map(([key, count]) => [key, count - (earlier[key] ?? 0)] as const);
+  return Object.fromEntries(differences.filter(([, count]) => count > 0));
+}
+
+/**
+ * The latency below which that share of all answers, or of those of one version, stayed, in milliseconds, to 5 %. NaN
+ * without answers.
+ */
+export function latencyQuantile(counts: Pick<CallCounts, "latency">, quantile: number): number {
   const bounds = Object.entries(counts.latency)
     .map(([bound, count]) => [Number(bound), count] as const)
     .sort(([left], [right]) => left - right);

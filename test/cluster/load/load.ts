@@ -51,7 +51,19 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const attack = await startProcess({
     name,
     command: vegetaPath,
-    args: ["attack", "-rate", `${rate}/s`, "-duration", "0", "-max-body", "0", "-timeout", `${timeoutMs}ms`, "-redirects", "-1"],
+    args: [
+      "attack",
+      "-rate",
+      `${rate}/s`,
+      "-duration",
+      "0",
+      "-max-body",
+      "0",
+      "-timeout",
+      `${timeoutMs}ms`,
+      "-redirects",
+      "-1",
+    ],
     stdin: "pipe",
     stdout: "pipe",
     graceMs: timeoutMs + 1000,
@@ -65,7 +77,12 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
       .on("line", (line) => {
         const { code, timestamp, latency, headers: answered } = JSON.parse(line) as VegetaResult;
         const version = answered?.["X-Version"]?.[0];
-        counting.add({ at: Date.parse(timestamp), latencyMs: latency / nanosecondsPerMillisecond, status: code, version });
+        counting.add({
+          at: Date.parse(timestamp),
+          latencyMs: latency / nanosecondsPerMillisecond,
+          status: code,
+          version,
+        });
       })
       .once("close", () => resolve());
   });

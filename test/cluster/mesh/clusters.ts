@@ -1,7 +1,15 @@
 import { policyFor, type EffectiveDestinationRule } from "./destination-rules.ts";
-import type { Cluster, JsonObject } from "./envoy-types.ts";
+import type { Cluster, JsonObject, Metadata } from "./envoy-types.ts";
 import { isHeadless, namespaceOf, protocolOf, protoDuration, serviceHost, type Protocol } from "./hosts.ts";
-import type { ConnectionPool, LoadBalancer, OutlierDetection, PolicyBlocks, Service, ServicePort, Subset } from "./objects.ts";
+import type {
+  ConnectionPool,
+  LoadBalancer,
+  OutlierDetection,
+  PolicyBlocks,
+  Service,
+  ServicePort,
+  Subset,
+} from "./objects.ts";
 import { clusterName, originOf } from "./routes.ts";
 
 /** Protobuf's largest uint32: Istio's way of saying "no limit". */
@@ -22,7 +30,7 @@ export function serviceCluster(
   return {
     name,
     type,
-    connectTimeout: protoDuration(policy.connectionPool?.tcp?.connectTimeout ?? "10s"),
+    connectTimeout: connectTimeout(policy.connectionPool),
     ...(type === "EDS" ? loadBalancing(policy.loadBalancer) : { lbPolicy: "CLUSTER_PROVIDED" }),
     ...(policy.outlierDetection && { outlierDetection: outlierDetection(policy.outlierDetection) }),
     ...commonLoadBalancing(policy),
@@ -31,16 +39,24 @@ export function serviceCluster(
     ...(protocolOptions && {
       typedExtensionProtocolOptions: { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocolOptions },
     }),
-    metadata: {
-      filterMetadata: {
-        istio: {
-          ...(rule && { config: originOf(rule.origin.metadata, "destination-rule") }),
-          ...(subset && { subset: subset.name }),
-          services: [{ host: serviceHost(service), name: service.metadata.name, namespace: namespaceOf(service.metadata) }],
-        },
-      },
-    },
+    metadata: clusterMetadata(service, rule, subset),
   };
+}
+
+function clusterMetadata(
+  service: Service,
+  rule: EffectiveDestinationRule | undefined,
+  subset: Subset | undefined,
+): Metadata {
+  const services = [
+    { host: serviceHost(service), name: service.metadata.name, namespace: namespaceOf(service.metadata) },
+  ];
+  const config = rule && { config: originOf(rule.origin.metadata, "destination-rule") };
+  return { filterMetadata: { istio: { ...config, ...(subset && { subset: subset.name }), services } } };
+}
+
+function connectTimeout(pool: ConnectionPool | undefined): string {
+  return protoDuration(pool?.tcp?.connectTimeout ?? "10s");
 }
 
 export const passthroughCluster: Cluster = {
@@ -61,28 +77,34 @@ export const passthroughCluster: Cluster = {
 
 /** Exactly the fields that Istio sends; a threshold of 0 stays, with its enforcement at 0. */
 function outlierDetection(asked: OutlierDetection): JsonObject {
-  const { consecutive5xxErrors, consecutiveGatewayErrors, consecutiveLocalOriginFailures, maxEjectionPercent = 0 } = asked;
+  const {
+    consecutive5xxErrors,
+    consecutiveGatewayErrors,
+    consecutiveLocalOriginFailures,
+    maxEjectionPercent = 0,
+  } = asked;
   const split = asked.splitExternalLocalOriginErrors === true;
   return {
-    ...(consecutive5xxErrors !== undefined && {
-      consecutive5xx: consecutive5xxErrors,
-      enforcingConsecutive5xx: consecutive5xxErrors > 0 ? 100 : 0,
-    }),
-    ...(consecutiveGatewayErrors !== undefined && {
-      consecutiveGatewayFailure: consecutiveGatewayErrors,
-      enforcingConsecutiveGatewayFailure: consecutiveGatewayErrors > 0 ? 100 : 0,
-    }),
+    ...threshold("consecutive5xx", "enforcingConsecutive5xx", consecutive5xxErrors),
+    ...threshold("consecutiveGatewayFailure", "enforcingConsecutiveGatewayFailure", consecutiveGatewayErrors),
     ...(asked.interval !== undefined && { interval: protoDuration(asked.interval) }),
     ...(asked.baseEjectionTime !== undefined && { baseEjectionTime: protoDuration(asked.baseEjectionTime) }),
     ...(maxEjectionPercent > 0 && { maxEjectionPercent }),
-    ...(split && { splitExternalLocalOriginErrors: true, enforcingLocalOriginSuccessRate: 0 }),
-    ...(split &&
-      consecutiveLocalOriginFailures !== undefined && {
-        consecutiveLocalOriginFailure: consecutiveLocalOriginFailures,
-        enforcingConsecutiveLocalOriginFailure: consecutiveLocalOriginFailures > 0 ? 100 : 0,
-      }),
+    ...(split && {
+      splitExternalLocalOriginErrors: true,
+      ...threshold(
+        "consecutiveLocalOriginFailure",
+        "enforcingConsecutiveLocalOriginFailure",
+        consecutiveLocalOriginFailures,
+      ),
+      enforcingLocalOriginSuccessRate: 0,
+    }),
     enforcingSuccessRate: 0,
   };
+}
+
+function threshold(field: string, enforcing: string, count: number | undefined): JsonObject {
+  return count === undefined ? {} : { [field]: count, [enforcing]: count > 0 ? 100 : 0 };
 }
 
 function commonLoadBalancing(policy: PolicyBlocks): Pick<Cluster, "commonLbConfig"> {
@@ -99,11 +121,12 @@ export function distributes(loadBalancer: LoadBalancer | undefined): boolean {
 }
 
 function circuitBreakers(pool: ConnectionPool | undefined): JsonObject {
+  const { tcp = {}, http = {} } = pool ?? {};
   return {
-    maxConnections: pool?.tcp?.maxConnections ?? noLimit,
-    maxPendingRequests: pool?.http?.http1MaxPendingRequests ?? noLimit,
-    maxRequests: pool?.http?.http2MaxRequests ?? noLimit,
-    maxRetries: pool?.http?.maxRetries ?? noLimit,
+    maxConnections: tcp.maxConnections ?? noLimit,
+    maxPendingRequests: http.http1MaxPendingRequests ?? noLimit,
+    maxRequests: http.http2MaxRequests ?? noLimit,
+    maxRetries: http.maxRetries ?? noLimit,
     trackRemaining: true,
   };
 }
@@ -123,15 +146,22 @@ function keepalive(pool: ConnectionPool | undefined): Pick<Cluster, "upstreamCon
   };
 }
 
-function loadBalancing(asked: LoadBalancer | undefined): Pick<Cluster, "lbPolicy" | "roundRobinLbConfig" | "leastRequestLbConfig" | "ringHashLbConfig"> {
+function loadBalancing(
+  asked: LoadBalancer | undefined,
+): Pick<Cluster, "lbPolicy" | "roundRobinLbConfig" | "leastRequestLbConfig" | "ringHashLbConfig"> {
   if (asked?.consistentHash !== undefined) {
-    return { lbPolicy: "RING_HASH", ringHashLbConfig: { minimumRingSize: `${asked.consistentHash.ringHash?.minimumRingSize ?? 1024}` } };
+    return {
+      lbPolicy: "RING_HASH",
+      ringHashLbConfig: { minimumRingSize: `${asked.consistentHash.ringHash?.minimumRingSize ?? 1024}` },
+    };
   }
   const names: Readonly<Record<string, string>> = { ROUND_ROBIN: "ROUND_ROBIN", RANDOM: "RANDOM" };
   const lbPolicy = names[asked?.simple ?? ""] ?? "LEAST_REQUEST";
   const warmup = slowStart(asked?.warmup);
   if (warmup === undefined) return { lbPolicy };
-  return lbPolicy === "ROUND_ROBIN" ? { lbPolicy, roundRobinLbConfig: warmup } : { lbPolicy, leastRequestLbConfig: warmup };
+  return lbPolicy === "ROUND_ROBIN"
+    ? { lbPolicy, roundRobinLbConfig: warmup }
+    : { lbPolicy, leastRequestLbConfig: warmup };
 }
 
 function slowStart(warmup: LoadBalancer["warmup"]): JsonObject | undefined {
@@ -159,10 +189,14 @@ function httpOptions(pool: ConnectionPool | undefined, protocol: Protocol): Json
   return {
     "@type": httpOptionsType,
     ...(hasCommon && { commonHttpProtocolOptions: common }),
-    ...(protocol === "auto"
-      ? { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }
-      : { explicitHttpConfig: upgraded ? { http2ProtocolOptions: {} } : { httpProtocolOptions: {} } }),
+    ...httpVersion(protocol, upgraded),
   };
+}
+
+function httpVersion(protocol: Protocol, upgraded: boolean): JsonObject {
+  if (protocol === "auto")
+    return { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} } };
+  return { explicitHttpConfig: upgraded ? { http2ProtocolOptions: {} } : { httpProtocolOptions: {} } };
 }
 
 /** The hash policies that a destination adds to its route. */
@@ -171,7 +205,9 @@ export function hashPolicies(loadBalancer: LoadBalancer | undefined): JsonObject
   if (hash === undefined) return [];
   if (hash.httpCookie !== undefined) {
     const { name, path, ttl } = hash.httpCookie;
-    return [{ cookie: { name, ...(path !== undefined && { path }), ...(ttl !== undefined && { ttl: protoDuration(ttl) }) } }];
+    return [
+      { cookie: { name, ...(path !== undefined && { path }), ...(ttl !== undefined && { ttl: protoDuration(ttl) }) } },
+    ];
   }
   if (hash.httpHeaderName !== undefined) return [{ header: { headerName: hash.httpHeaderName } }];
   if (hash.httpQueryParameterName !== undefined) return [{ queryParameter: { name: hash.httpQueryParameterName } }];

@@ -3,7 +3,16 @@ import { startInformer, type Informer, type WatchedObject } from "../world/infor
 import { createDebounce } from "./debounce.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import type { EnvoyConfig } from "./envoy-types.ts";
-import type { Client, DestinationRule, EndpointSlice, MeshObjects, NodeLike, PodLike, Service, VirtualService } from "./objects.ts";
+import type {
+  Client,
+  DestinationRule,
+  EndpointSlice,
+  MeshObjects,
+  NodeLike,
+  PodLike,
+  Service,
+  VirtualService,
+} from "./objects.ts";
 import { renderEnvoyConfig } from "./render.ts";
 import type { XdsWriter } from "./xds-files.ts";
 
@@ -35,6 +44,8 @@ export interface MeshState {
 export interface MeshControl {
   state(): MeshState;
   objects(): MeshObjects;
+  /** The resourceVersion of every object that has been seen, by kind, namespace and name. */
+  versions(): Readonly<Record<string, string>>;
   /** Resolves when every collection has been listed (a missing CRD is waited for). */
   readonly synced: Promise<void>;
   /** Something outside the watched collections has changed (pods are watched by the node agent). */
@@ -69,6 +80,49 @@ function isOfTheMesh({ metadata }: Service): boolean {
   return !(metadata.name === "kubernetes" && metadata.namespace === "default");
 }
 
+interface WatchedMesh {
+  readonly objects: () => MeshObjects;
+  /** The resourceVersion of every object that has been seen, by collection, namespace and name. */
+  readonly versions: () => Readonly<Record<string, string>>;
+  readonly informers: readonly Informer<WatchedObject>[];
+}
+
+const istioApi = "/apis/networking.istio.io/v1";
+
+function watchMesh(options: MeshControlOptions, onEvent: () => void): WatchedMesh {
+  const { connection, onTrouble } = options;
+  const inform = <T extends WatchedObject>(path: string, act: () => void = onEvent): Informer<T> =>
+    startInformer<T>({ connection, path, onEvent: act, onTrouble });
+  const services = inform<Service>("/api/v1/services");
+  const endpointSlices = inform<EndpointSlice>("/apis/discovery.k8s.io/v1/endpointslices");
+  const virtualServices = inform<VirtualService>(`${istioApi}/virtualservices`);
+  const destinationRules = inform<DestinationRule>(`${istioApi}/destinationrules`);
+  const nodes = inform<NodeLike>("/api/v1/nodes", () => undefined);
+  const named: Readonly<Record<string, Informer<WatchedObject>>> = {
+    Service: services,
+    EndpointSlice: endpointSlices,
+    VirtualService: virtualServices,
+    DestinationRule: destinationRules,
+  };
+  return {
+    objects: () => ({
+      services: [...services.objects.values()].filter(isOfTheMesh),
+      endpointSlices: [...endpointSlices.objects.values()],
+      pods: options.pods(),
+      nodes: [...nodes.objects.values()],
+      virtualServices: [...virtualServices.objects.values()],
+      destinationRules: [...destinationRules.objects.values()],
+    }),
+    versions: () =>
+      Object.fromEntries(
+        Object.entries(named).flatMap(([kind, { objects }]) =>
+          [...objects].map(([key, { metadata }]) => [`${kind}/${key}`, metadata.resourceVersion ?? ""]),
+        ),
+      ),
+    informers: [...Object.values(named), nodes],
+  };
+}
+
 /** Plays istiod: watches, waits for quiet, renders for every proxy and delivers. */
 export function startMeshControl(options: MeshControlOptions): MeshControl {
   let generation = 0;
@@ -76,47 +130,34 @@ export function startMeshControl(options: MeshControlOptions): MeshControl {
   const served = options.proxies.map((proxy) => serve(proxy, options.onTrouble));
   const debounce = createDebounce(() => push(), options.debounceMs);
 
-  const inform = <T extends WatchedObject>(path: string): Informer<T> =>
-    startInformer<T>({
-      connection: options.connection,
-      path,
-      onEvent: () => debounce.event(),
-      onTrouble: options.onTrouble,
-    });
-  const istio = "/apis/networking.istio.io/v1";
-  const services = inform<Service>("/api/v1/services");
-  const endpointSlices = inform<EndpointSlice>("/apis/discovery.k8s.io/v1/endpointslices");
-  const virtualServices = inform<VirtualService>(`${istio}/virtualservices`);
-  const destinationRules = inform<DestinationRule>(`${istio}/destinationrules`);
-  const nodes = startInformer<NodeLike>({ connection: options.connection, path: "/api/v1/nodes", onEvent: () => undefined });
-  const informers: readonly Informer<WatchedObject>[] = [services, endpointSlices, virtualServices, destinationRules, nodes];
-
-  const objects = (): MeshObjects => ({
-    services: [...services.objects.values()].filter(isOfTheMesh),
-    endpointSlices: [...endpointSlices.objects.values()],
-    pods: options.pods(),
-    nodes: [...nodes.objects.values()],
-    virtualServices: [...virtualServices.objects.values()],
-    destinationRules: [...destinationRules.objects.values()],
-  });
+  const watched = watchMesh(options, () => debounce.event());
+  const { objects } = watched;
 
   function push(): void {
     generation += 1;
     pushedAt = Date.now();
     const now = objects();
-    for (const { proxy, delivery } of served) delivery.push({ generation, config: renderEnvoyConfig(now, proxy.client) });
+    for (const { proxy, delivery } of served)
+      delivery.push({ generation, config: renderEnvoyConfig(now, proxy.client) });
   }
 
   const named = (name: string): Served => {
     const found = served.find(({ proxy }) => proxy.name === name);
-    if (found === undefined) throw new Error(`no proxy ${name}; there are ${served.map(({ proxy }) => proxy.name).join(", ")}`);
+    if (found === undefined)
+      throw new Error(`no proxy ${name}; there are ${served.map(({ proxy }) => proxy.name).join(", ")}`);
     return found;
   };
 
   return {
-    state: () => ({ generation, pushedAt, quiet: debounce.quiet, proxies: Object.fromEntries(served.map(({ proxy, state }) => [proxy.name, state])) }),
+    state: () => ({
+      generation,
+      pushedAt,
+      quiet: debounce.quiet,
+      proxies: Object.fromEntries(served.map(({ proxy, state }) => [proxy.name, state])),
+    }),
     objects,
-    synced: Promise.all(informers.map((informer) => informer.synced)).then(() => undefined),
+    versions: watched.versions,
+    synced: Promise.all(watched.informers.map((informer) => informer.synced)).then(() => undefined),
     changed: () => debounce.event(),
     setDelay(name, delayMs) {
       const found = named(name);
@@ -132,7 +173,10 @@ export function startMeshControl(options: MeshControlOptions): MeshControl {
     setDebounce: (ms) => debounce.setQuiet(ms),
     async stop() {
       debounce.stop();
-      await Promise.all([...informers.map((informer) => informer.stop()), ...served.map(({ delivery }) => delivery.stop())]);
+      await Promise.all([
+        ...watched.informers.map((informer) => informer.stop()),
+        ...served.map(({ delivery }) => delivery.stop()),
+      ]);
     },
   };
 }

@@ -10,7 +10,11 @@ export interface Debounce {
 export const istiodQuietMs = 100;
 export const istiodMaxMs = 10_000;
 
-export function createDebounce(act: () => void, quietMs: number = istiodQuietMs, maxMs: number = istiodMaxMs): Debounce {
+export function createDebounce(
+  act: () => void,
+  quietMs: number = istiodQuietMs,
+  maxMs: number = istiodMaxMs,
+): Debounce {
   let quiet = quietMs;
   let first: number | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -19,10 +23,13 @@ export function createDebounce(act: () => void, quietMs: number = istiodQuietMs,
       const now = performance.now();
       first ??= now;
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        first = undefined;
-        act();
-      }, Math.max(0, Math.min(quiet, first + maxMs - now)));
+      timer = setTimeout(
+        () => {
+          first = undefined;
+          act();
+        },
+        Math.max(0, Math.min(quiet, first + maxMs - now)),
+      );
     },
     get quiet() {
       return first === undefined;

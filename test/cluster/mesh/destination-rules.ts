@@ -1,4 +1,13 @@
-import { hasLabels, mostSpecific, namespaceOf, oldestFirst, resolveHost, rootNamespace, serviceHost, visibleIn } from "./hosts.ts";
+import {
+  hasLabels,
+  mostSpecific,
+  namespaceOf,
+  oldestFirst,
+  resolveHost,
+  rootNamespace,
+  serviceHost,
+  visibleIn,
+} from "./hosts.ts";
 import type { Client, DestinationRule, PolicyBlocks, Service, Subset, TrafficPolicy } from "./objects.ts";
 
 /** All DestinationRules for one Service and client, as one. */
@@ -21,7 +30,9 @@ export function destinationRuleFor(
   const host = serviceHost(service);
   const places = [...new Set([client.namespace, namespaceOf(service.metadata), rootNamespace])];
   for (const place of places) {
-    const here = all.filter((rule) => namespaceOf(rule.metadata) === place && visibleIn(client.namespace, rule.spec.exportTo, place));
+    const here = all.filter(
+      (rule) => namespaceOf(rule.metadata) === place && visibleIn(client.namespace, rule.spec.exportTo, place),
+    );
     const found = joined(mostSpecificRules(here, host), client);
     if (found !== undefined) return found;
   }
@@ -60,7 +71,11 @@ function ofPort(policy: TrafficPolicy | undefined, port: number): PolicyBlocks {
 }
 
 /** A subset's policy replaces the top level block by block; whole blocks, never fields within. */
-export function policyFor(rule: EffectiveDestinationRule | undefined, subset: Subset | undefined, port: number): PolicyBlocks {
+export function policyFor(
+  rule: EffectiveDestinationRule | undefined,
+  subset: Subset | undefined,
+  port: number,
+): PolicyBlocks {
   const top = ofPort(rule?.trafficPolicy, port);
   const own = subset?.trafficPolicy;
   if (own === undefined) return top;

@@ -22,7 +22,9 @@ export function serviceEndpoints(service: Service, port: ServicePort, objects: M
     .flatMap((slice) => {
       const target = (slice.ports ?? []).find((each) => (each.name ?? "") === (port.name ?? ""))?.port;
       if (target === undefined) return [];
-      return (slice.endpoints ?? []).filter(isReady).flatMap((endpoint) => candidate(endpoint, target, namespace, objects));
+      return (slice.endpoints ?? [])
+        .filter(isReady)
+        .flatMap((endpoint) => candidate(endpoint, target, namespace, objects));
     });
   return found.sort((left, right) => compare(left.pod, right.pod));
 }
@@ -44,8 +46,12 @@ function candidate(endpoint: Endpoint, port: number, namespace: string, objects:
 function localityOf(endpoint: Endpoint, pod: PodLike | undefined, objects: MeshObjects): Locality {
   const [region, zone] = (pod?.metadata.labels?.["istio-locality"] ?? "").split(".");
   if (region !== undefined && region !== "") return { region, zone: zone ?? "" };
-  const labels = objects.nodes.find((node) => node.metadata.name === (endpoint.nodeName ?? pod?.spec?.nodeName))?.metadata.labels;
-  return { region: labels?.["topology.kubernetes.io/region"] ?? "", zone: labels?.["topology.kubernetes.io/zone"] ?? "" };
+  const labels = objects.nodes.find((node) => node.metadata.name === (endpoint.nodeName ?? pod?.spec?.nodeName))
+    ?.metadata.labels;
+  return {
+    region: labels?.["topology.kubernetes.io/region"] ?? "",
+    zone: labels?.["topology.kubernetes.io/zone"] ?? "",
+  };
 }
 
 /** The endpoints of one cluster, by zone; zones get priorities only where outlier detection allows failing over. */
@@ -57,7 +63,9 @@ export function clusterEndpoints(
   client: Client,
 ): ClusterEndpoints {
   const selected = candidates.filter((each) => hasLabels(each.labels, subset?.labels ?? {}));
-  const zones = [...Map.groupBy(selected, ({ locality }) => `${locality.region}/${locality.zone}`)].sort(([left], [right]) => compare(left, right));
+  const zones = [...Map.groupBy(selected, ({ locality }) => `${locality.region}/${locality.zone}`)].sort(
+    ([left], [right]) => compare(left, right),
+  );
   const localities = zones.map(([, members]): LocalityEndpoints => {
     const { region, zone } = members[0]?.locality ?? { region: "", zone: "" };
     const endpoints = members.map(({ pod, address, port }) => ({ pod, address, port }));
@@ -66,7 +74,11 @@ export function clusterEndpoints(
   return { cluster, localities: arranged(localities, policy, client) };
 }
 
-function arranged(localities: readonly LocalityEndpoints[], policy: PolicyBlocks, client: Client): readonly LocalityEndpoints[] {
+function arranged(
+  localities: readonly LocalityEndpoints[],
+  policy: PolicyBlocks,
+  client: Client,
+): readonly LocalityEndpoints[] {
   const setting = policy.loadBalancer?.localityLbSetting;
   if (client.locality === undefined || setting?.enabled === false) return localities;
   if (distributes(policy.loadBalancer)) return weighted(localities, policy, client.locality);
@@ -83,7 +95,11 @@ function byPriority(localities: readonly LocalityEndpoints[], own: Locality): Lo
   return localities.map((each) => ({ ...each, priority: present.indexOf(distance(each)) }));
 }
 
-function weighted(localities: readonly LocalityEndpoints[], policy: PolicyBlocks, own: Locality): readonly LocalityEndpoints[] {
+function weighted(
+  localities: readonly LocalityEndpoints[],
+  policy: PolicyBlocks,
+  own: Locality,
+): readonly LocalityEndpoints[] {
   const covers = (pattern: string, each: Locality): boolean => {
     const [region, zone = "*"] = pattern.split("/");
     return (region === "*" || region === each.region) && (zone === "*" || zone === each.zone);

@@ -18,7 +18,9 @@ export function createEnvoyAdmin(address: string): EnvoyAdmin {
     async stats(filter) {
       const { body } = await request(`${url}/stats?format=json&filter=${encodeURIComponent(filter)}`);
       const { stats } = (await body.json()) as { stats: readonly { name?: string; value?: number | string }[] };
-      return Object.fromEntries(stats.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [[name, value]])));
+      return Object.fromEntries(
+        stats.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [[name, value]])),
+      );
     },
     async reopenLogs() {
       const { body } = await request(`${url}/reopen_logs`, { method: "POST" });

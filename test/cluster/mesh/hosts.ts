@@ -27,18 +27,26 @@ export function mostSpecific(patterns: readonly string[], host: string): string 
   return matching.sort((left, right) => right.length - left.length)[0];
 }
 
-export function visibleIn(clientNamespace: string, exportTo: readonly string[] | undefined, ownNamespace: string): boolean {
+export function visibleIn(
+  clientNamespace: string,
+  exportTo: readonly string[] | undefined,
+  ownNamespace: string,
+): boolean {
   if (exportTo === undefined || exportTo.length === 0) return true;
   return exportTo.some((to) => to === "*" || (to === "." ? ownNamespace === clientNamespace : to === clientNamespace));
 }
 
-export function hasLabels(labels: Readonly<Record<string, string>> | undefined, wanted: Readonly<Record<string, string>>): boolean {
+export function hasLabels(
+  labels: Readonly<Record<string, string>> | undefined,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
   return Object.entries(wanted).every(([name, value]) => labels?.[name] === value);
 }
 
 /** Oldest first; within one second (the API server's resolution) by name, then by namespace. */
 export function oldestFirst<T extends { readonly metadata: ObjectMeta }>(objects: readonly T[]): T[] {
-  const seconds = (object: T): number => Math.floor(Date.parse(object.metadata.creationTimestamp ?? "1970-01-01T00:00:00Z") / 1000);
+  const seconds = (object: T): number =>
+    Math.floor(Date.parse(object.metadata.creationTimestamp ?? "1970-01-01T00:00:00Z") / 1000);
   return [...objects].sort(
     (left, right) =>
       seconds(left) - seconds(right) ||
@@ -81,7 +89,9 @@ export function serviceDomains(service: Service, clientNamespace: string): strin
   const short = namespace === clientNamespace ? [name] : [];
   const names = [host, `${host}.`, ...short, `${name}.${namespace}.svc`, `${name}.${namespace}`];
   if (isHeadless(service)) return [...names, ...names.map((each) => `*.${each}`)];
-  return service.spec.clusterIP === undefined || service.spec.clusterIP === "" ? names : [...names, service.spec.clusterIP];
+  return service.spec.clusterIP === undefined || service.spec.clusterIP === ""
+    ? names
+    : [...names, service.spec.clusterIP];
 }
 
 export function isHeadless(service: Service): boolean {
@@ -92,6 +102,7 @@ export function isHeadless(service: Service): boolean {
 export function protoDuration(text: string): string {
   const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 };
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/([0-9.]+)(h|ms|m|s|us|ns)/g)) total += Number(amount) * (units[unit ?? ""] ?? 0);
+  for (const [, amount, unit] of text.matchAll(/([0-9.]+)(h|ms|m|s|us|ns)/g))
+    total += Number(amount) * (units[unit ?? ""] ?? 0);
   return `${Number(total.toFixed(9))}s`;
 }

@@ -1,6 +1,15 @@
 import { join } from "node:path";
 import { servedAddress, servedPort } from "../world/addresses.ts";
-import type { Cluster, ClusterEndpoints, EnvoyConfig, JsonObject, ListenerIntent, RouteConfiguration, TcpChain, VirtualHost } from "./envoy-types.ts";
+import type {
+  Cluster,
+  ClusterEndpoints,
+  EnvoyConfig,
+  JsonObject,
+  ListenerIntent,
+  RouteConfiguration,
+  TcpChain,
+  VirtualHost,
+} from "./envoy-types.ts";
 
 /** A rendered configuration as files for one Envoy of this machine: real addresses, file subscriptions, access log. */
 
@@ -88,7 +97,9 @@ function loadAssignment({ cluster, localities }: ClusterEndpoints): object {
       priority,
       loadBalancingWeight: weight,
       lbEndpoints: endpoints.map((each) => ({
-        endpoint: { address: { socketAddress: { address: servedAddress(each.address), portValue: servedPort(each.port) } } },
+        endpoint: {
+          address: { socketAddress: { address: servedAddress(each.address), portValue: servedPort(each.port) } },
+        },
         metadata: { filterMetadata: { istio: { workload: each.pod } } },
       })),
     })),
@@ -105,11 +116,24 @@ interface ListenerContext {
  * A sidecar tells the Services of one port apart by the address that was called; here a proxy has one address, so all
  * HTTP Services of a port share a listener and the Host header decides. Without any, the first TCP Service gets it.
  */
-function listener(port: number, intents: readonly ListenerIntent[], config: EnvoyConfig, context: ListenerContext): object {
+function listener(
+  port: number,
+  intents: readonly ListenerIntent[],
+  config: EnvoyConfig,
+  context: ListenerContext,
+): object {
   const name = `0.0.0.0_${port}`;
-  const routed = intents.flatMap(({ routeConfig }) => config.routeConfigs.find((each) => each.name === routeConfig) ?? []);
-  const filterChains = routed.length > 0 ? [httpChain(port, name, routed, context)] : (intents[0]?.tcp ?? []).map((chain) => tcpChain(name, chain, context));
-  const inspector = { name: "envoy.filters.listener.tls_inspector", typedConfig: { "@type": `${types}.extensions.filters.listener.tls_inspector.v3.TlsInspector` } };
+  const routed = intents.flatMap(
+    ({ routeConfig }) => config.routeConfigs.find((each) => each.name === routeConfig) ?? [],
+  );
+  const filterChains =
+    routed.length > 0
+      ? [httpChain(port, name, routed, context)]
+      : (intents[0]?.tcp ?? []).map((chain) => tcpChain(name, chain, context));
+  const inspector = {
+    name: "envoy.filters.listener.tls_inspector",
+    typedConfig: { "@type": `${types}.extensions.filters.listener.tls_inspector.v3.TlsInspector` },
+  };
   return {
     "@type": `${types}.config.listener.v3.Listener`,
     name,
@@ -119,11 +143,19 @@ function listener(port: number, intents: readonly ListenerIntent[], config: Envo
   };
 }
 
-function httpChain(port: number, statPrefix: string, routed: readonly RouteConfiguration[], context: ListenerContext): object {
+function httpChain(
+  port: number,
+  statPrefix: string,
+  routed: readonly RouteConfiguration[],
+  context: ListenerContext,
+): object {
   const name = routed.find((each) => each.name === `${port}`)?.name ?? routed[0]?.name ?? "";
   const file = context.files.rds(name);
   context.routes.set(file, { name, listener: statPrefix, resource: routeResource(name, routed) });
-  const filter = (id: string, type: string): object => ({ name: `envoy.filters.http.${id}`, typedConfig: { "@type": `${types}.extensions.filters.http.${id}.v3.${type}` } });
+  const filter = (id: string, type: string): object => ({
+    name: `envoy.filters.http.${id}`,
+    typedConfig: { "@type": `${types}.extensions.filters.http.${id}.v3.${type}` },
+  });
   return {
     filters: [
       {
@@ -144,12 +176,14 @@ function httpChain(port: number, statPrefix: string, routed: readonly RouteConfi
 /** Route configurations of one port joined; a host that occurs twice belongs to the first. */
 function routeResource(name: string, routed: readonly RouteConfiguration[]): object {
   const taken = new Set<string>();
-  const virtualHosts = routed.flatMap((each) => each.virtualHosts).flatMap((each): VirtualHost[] => {
-    const domains = (each.localDomains ?? each.domains).filter((domain) => !taken.has(domain));
-    for (const domain of domains) taken.add(domain);
-    const { localDomains: _, ...virtualHost } = each;
-    return domains.length === 0 ? [] : [{ ...virtualHost, domains }];
-  });
+  const virtualHosts = routed
+    .flatMap((each) => each.virtualHosts)
+    .flatMap((each): VirtualHost[] => {
+      const domains = (each.localDomains ?? each.domains).filter((domain) => !taken.has(domain));
+      for (const domain of domains) taken.add(domain);
+      const { localDomains: _, ...virtualHost } = each;
+      return domains.length === 0 ? [] : [{ ...virtualHost, domains }];
+    });
   // As Istio does: web, web:8080 and so on are the same host.
   return { "@type": `${types}.config.route.v3.RouteConfiguration`, name, ignorePortInHostMatching: true, virtualHosts };
 }

@@ -111,7 +111,12 @@ export interface HttpRule {
   readonly name?: string;
   readonly match?: readonly HttpMatch[];
   readonly route?: readonly RouteDestination[];
-  readonly redirect?: { readonly uri?: string; readonly authority?: string; readonly scheme?: string; readonly redirectCode?: number };
+  readonly redirect?: {
+    readonly uri?: string;
+    readonly authority?: string;
+    readonly scheme?: string;
+    readonly redirectCode?: number;
+  };
   readonly directResponse?: { readonly status: number; readonly body?: { readonly string?: string } };
   readonly delegate?: { readonly name?: string; readonly namespace?: string };
   readonly rewrite?: {
@@ -124,7 +129,10 @@ export interface HttpRule {
   readonly fault?: Fault;
   readonly mirror?: Destination;
   readonly mirrorPercentage?: { readonly value?: number };
-  readonly mirrors?: readonly { readonly destination: Destination; readonly percentage?: { readonly value?: number } }[];
+  readonly mirrors?: readonly {
+    readonly destination: Destination;
+    readonly percentage?: { readonly value?: number };
+  }[];
   readonly corsPolicy?: CorsPolicy;
   readonly headers?: HeaderRules;
 }

@@ -1,11 +1,23 @@
 import { hashPolicies, passthroughCluster, serviceCluster } from "./clusters.ts";
 import { destinationRuleFor, policyFor, type EffectiveDestinationRule } from "./destination-rules.ts";
 import { clusterEndpoints, serviceEndpoints } from "./endpoints.ts";
-import type { ClusterEndpoints, EnvoyConfig, ListenerIntent, RouteConfiguration, TcpChain, VirtualHost } from "./envoy-types.ts";
+import type {
+  ClusterEndpoints,
+  EnvoyConfig,
+  ListenerIntent,
+  RouteConfiguration,
+  TcpChain,
+  VirtualHost,
+} from "./envoy-types.ts";
 import { hostMatches, isHeadless, protocolOf, serviceDomains, serviceHost } from "./hosts.ts";
 import type { Client, L4Rule, MeshObjects, Service, ServicePort } from "./objects.ts";
 import { clusterName, defaultRoute, destinationCluster, virtualServiceRoutes, type RouteContext } from "./routes.ts";
-import { concernsL4, effectiveVirtualServices, virtualServiceFor, type EffectiveVirtualService } from "./virtual-services.ts";
+import {
+  concernsL4,
+  effectiveVirtualServices,
+  virtualServiceFor,
+  type EffectiveVirtualService,
+} from "./virtual-services.ts";
 
 interface Registered {
   readonly service: Service;
@@ -22,11 +34,32 @@ interface View {
 /** What one client proxy is given for these objects, by the rules recorded from istiod 1.28. Pure. */
 export function renderEnvoyConfig(objects: MeshObjects, client: Client): EnvoyConfig {
   const services = objects.services
-    .map((service) => ({ service, host: serviceHost(service), rule: destinationRuleFor(service, objects.destinationRules, client) }))
+    .map((service) => ({
+      service,
+      host: serviceHost(service),
+      rule: destinationRuleFor(service, objects.destinationRules, client),
+    }))
     .sort((left, right) => (left.host < right.host ? -1 : 1));
   const view: View = { client, services, virtualServices: effectiveVirtualServices(objects.virtualServices, client) };
-  const inbound = client.kind === "gateway" ? gatewayListener(view) : sidecarListeners(view);
-  return { ...inbound, ...clustersOf(view, objects) };
+  if (client.kind === "sidecar") return { ...sidecarListeners(view), ...clustersOf(view, objects) };
+  return onlyNamed({ ...gatewayListener(view), ...clustersOf(view, objects) });
+}
+
+/** A gateway is given only the clusters that its routes name (Istio's PILOT_FILTER_GATEWAY_CLUSTER_CONFIG). */
+function onlyNamed(config: EnvoyConfig): EnvoyConfig {
+  const routes = config.routeConfigs.flatMap((each) => each.virtualHosts).flatMap((each) => each.routes);
+  const named = new Set(
+    routes.flatMap(({ route }) => [
+      route?.cluster,
+      ...(route?.weightedClusters?.clusters ?? []).map(({ name }) => name),
+      ...(route?.requestMirrorPolicies ?? []).map((mirror) => mirror["cluster"]),
+    ]),
+  );
+  return {
+    ...config,
+    clusters: config.clusters.filter(({ name }) => named.has(name)),
+    endpoints: config.endpoints.filter(({ cluster }) => named.has(cluster)),
+  };
 }
 
 function portsOf(service: Service): readonly ServicePort[] {
@@ -36,16 +69,17 @@ function portsOf(service: Service): readonly ServicePort[] {
 function clustersOf(view: View, objects: MeshObjects): Pick<EnvoyConfig, "clusters" | "endpoints"> {
   const clusters = [passthroughCluster];
   const endpoints: ClusterEndpoints[] = [];
-  for (const { service, host, rule } of view.services) {
-    for (const port of portsOf(service)) {
-      const candidates = isHeadless(service) ? [] : serviceEndpoints(service, port, objects);
-      for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
-        const name = clusterName(host, subset?.name, port.port);
-        const cluster = serviceCluster(service, port, rule, subset);
-        clusters.push(cluster);
-        if (cluster.type !== "EDS") continue;
-        endpoints.push(clusterEndpoints(name, candidates, subset, policyFor(rule, subset, port.port), view.client));
-      }
+  const all = view.services.flatMap((registered) =>
+    portsOf(registered.service).map((port) => ({ ...registered, port })),
+  );
+  for (const { service, host, rule, port } of all) {
+    const candidates = isHeadless(service) ? [] : serviceEndpoints(service, port, objects);
+    for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
+      const name = clusterName(host, subset?.name, port.port);
+      const cluster = serviceCluster(service, port, rule, subset);
+      clusters.push(cluster);
+      if (cluster.type !== "EDS") continue;
+      endpoints.push(clusterEndpoints(name, candidates, subset, policyFor(rule, subset, port.port), view.client));
     }
   }
   return { clusters, endpoints };
@@ -72,22 +106,25 @@ function sidecarListeners(view: View): Pick<EnvoyConfig, "listeners" | "routeCon
   const listeners: ListenerIntent[] = [];
   const shared = new Map<number, VirtualHost[]>();
   const routeConfigs: RouteConfiguration[] = [];
-  for (const { service, host } of view.services) {
-    for (const port of portsOf(service)) {
-      const protocol = protocolOf(port);
-      if (protocol === "http" || protocol === "http2") {
-        shared.set(port.port, [...(shared.get(port.port) ?? []), ...serviceVirtualHosts(view, service, port)]);
-        continue;
-      }
-      const name = `${service.spec.clusterIP ?? "0.0.0.0"}_${port.port}`;
-      const tcp = tcpChains(view, service, port);
-      if (protocol === "auto") {
-        const routeConfig = `${host}:${port.port}`;
-        const own = serviceVirtualHosts(view, service, port).at(-1);
-        if (own) routeConfigs.push({ name: routeConfig, virtualHosts: [{ ...own, domains: ["*"], localDomains: own.domains }] });
-        listeners.push({ name, port: port.port, routeConfig, tcp });
-      } else listeners.push({ name, port: port.port, tcp });
+  const all = view.services.flatMap(({ service, host }) => portsOf(service).map((port) => ({ service, host, port })));
+  for (const { service, host, port } of all) {
+    const protocol = protocolOf(port);
+    const virtualHosts = protocol === "tcp" || protocol === "tls" ? [] : serviceVirtualHosts(view, service, port);
+    if (protocol === "http" || protocol === "http2") {
+      shared.set(port.port, [...(shared.get(port.port) ?? []), ...virtualHosts]);
+      continue;
     }
+    const name = `${service.spec.clusterIP ?? "0.0.0.0"}_${port.port}`;
+    const tcp = tcpChains(view, service, port);
+    const own = virtualHosts.at(-1);
+    if (own === undefined) {
+      listeners.push({ name, port: port.port, tcp });
+      continue;
+    }
+    // Without a protocol the proxy looks at the first bytes: a listener of the Service's own, with both.
+    const routeConfig = `${host}:${port.port}`;
+    routeConfigs.push({ name: routeConfig, virtualHosts: [{ ...own, domains: ["*"], localDomains: own.domains }] });
+    listeners.push({ name, port: port.port, routeConfig, tcp });
   }
   for (const [port, virtualHosts] of shared) {
     routeConfigs.push({ name: `${port}`, virtualHosts: distinct(virtualHosts) });
@@ -107,7 +144,7 @@ function distinct(virtualHosts: readonly VirtualHost[]): VirtualHost[] {
 }
 
 /** The Service's own virtual host, and one for every further host of its VirtualService that is no Service. */
-export function serviceVirtualHosts(view: View, service: Service, port: ServicePort): VirtualHost[] {
+function serviceVirtualHosts(view: View, service: Service, port: ServicePort): VirtualHost[] {
   const host = serviceHost(service);
   const context = routeContext(view, port.port);
   const source = virtualServiceFor(host, view.virtualServices);
@@ -115,7 +152,11 @@ export function serviceVirtualHosts(view: View, service: Service, port: ServiceP
     source === undefined || source.http.length === 0
       ? [defaultRoute(clusterName(host, undefined, port.port), context.hashPolicies(host, undefined, port.port))]
       : virtualServiceRoutes(source, context);
-  const own: VirtualHost = { name: `${host}:${port.port}`, domains: serviceDomains(service, view.client.namespace), routes };
+  const own: VirtualHost = {
+    name: `${host}:${port.port}`,
+    domains: serviceDomains(service, view.client.namespace),
+    routes,
+  };
   const aliases = (source?.hosts ?? []).filter((alias) => !view.services.some((each) => hostMatches(alias, each.host)));
   return [...aliases.map((alias) => ({ name: `${alias}:${port.port}`, domains: [alias], routes })), own];
 }
@@ -128,7 +169,8 @@ function tcpChains(view: View, service: Service, port: ServicePort): TcpChain[] 
   const { tls = [], tcp = [] } = source.source.spec;
   const bySni = tls.flatMap((rule) => l4Chains(rule, source, view, port));
   // A name that no route knows is passed on, not refused.
-  if (bySni.length > 0) return [...bySni, { serverNames: [], clusters: [{ name: passthroughCluster.name, weight: null }] }];
+  if (bySni.length > 0)
+    return [...bySni, { serverNames: [], clusters: [{ name: passthroughCluster.name, weight: null }] }];
   const chains = tcp.flatMap((rule) => l4Chains(rule, source, view, port));
   return chains.length > 0 ? chains.slice(0, 1) : [plain];
 }
@@ -165,4 +207,3 @@ function gatewayListener(view: View): Pick<EnvoyConfig, "listeners" | "routeConf
     routeConfigs: [{ name: routeConfig, virtualHosts }],
   };
 }
-

@@ -12,9 +12,14 @@ export function faultConfig(fault: Fault): JsonObject {
   return {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
     ...(fault.delay && {
-      delay: { fixedDelay: protoDuration(fault.delay.fixedDelay ?? "0s"), percentage: perMillion(fault.delay.percentage) },
+      delay: {
+        fixedDelay: protoDuration(fault.delay.fixedDelay ?? "0s"),
+        percentage: perMillion(fault.delay.percentage),
+      },
     }),
-    ...(fault.abort && { abort: { httpStatus: fault.abort.httpStatus ?? 500, percentage: perMillion(fault.abort.percentage) } }),
+    ...(fault.abort && {
+      abort: { httpStatus: fault.abort.httpStatus ?? 500, percentage: perMillion(fault.abort.percentage) },
+    }),
   };
 }
 

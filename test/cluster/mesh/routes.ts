@@ -1,6 +1,22 @@
-import type { HeaderChanges, HeaderValueOption, JsonObject, Route, RouteAction, WeightedCluster } from "./envoy-types.ts";
+import type {
+  HeaderChanges,
+  HeaderValueOption,
+  JsonObject,
+  Route,
+  RouteAction,
+  WeightedCluster,
+} from "./envoy-types.ts";
 import { compare, namespaceOf, protoDuration, resolveHost } from "./hosts.ts";
-import type { Client, Destination, HeaderRules, HttpMatch, HttpRule, Retries, RouteDestination, StringMatch } from "./objects.ts";
+import type {
+  Client,
+  Destination,
+  HeaderRules,
+  HttpMatch,
+  HttpRule,
+  Retries,
+  RouteDestination,
+  StringMatch,
+} from "./objects.ts";
 import { corsConfig, faultConfig } from "./route-filters.ts";
 import { concerns, type EffectiveVirtualService } from "./virtual-services.ts";
 
@@ -21,7 +37,8 @@ export function virtualServiceRoutes(source: EffectiveVirtualService, context: R
   const routes: Route[] = [];
   for (const rule of source.http) {
     const matches = rule.match ?? [];
-    const kept = matches.length === 0 ? [{}] : matches.filter((match) => concerns(match, context.client, context.listenerPort));
+    const kept =
+      matches.length === 0 ? [{}] : matches.filter((match) => concerns(match, context.client, context.listenerPort));
     for (const match of kept) {
       const route = ruleRoute(rule, match, source, context);
       routes.push(route);
@@ -68,9 +85,11 @@ function routeMatch(match: HttpMatch): JsonObject {
   const headers = [
     ...byName(match.headers).map(([name, value]) => headerMatch(name, value)),
     ...byName(match.withoutHeaders).map(([name, value]) => withoutHeader(name, value)),
-    ...[["method", match.method] as const, ["authority", match.authority] as const, ["scheme", match.scheme] as const].flatMap(
-      ([name, value]) => (value === undefined ? [] : [headerMatch(`:${name}`, value)]),
-    ),
+    ...[
+      ["method", match.method] as const,
+      ["authority", match.authority] as const,
+      ["scheme", match.scheme] as const,
+    ].flatMap(([name, value]) => (value === undefined ? [] : [headerMatch(`:${name}`, value)])),
   ];
   const queryParameters = byName(match.queryParams).map(([name, value]) => ({
     name,
@@ -111,10 +130,16 @@ function headerMatch(name: string, match: StringMatch): JsonObject {
 /** A request without the header counts as one without that value. */
 function withoutHeader(name: string, match: StringMatch): JsonObject {
   const positive = headerMatch(name, match);
-  return isPresence(match) ? { ...positive, invertMatch: true } : { ...positive, invertMatch: true, treatMissingHeaderAsEmpty: true };
+  return isPresence(match)
+    ? { ...positive, invertMatch: true }
+    : { ...positive, invertMatch: true, treatMissingHeaderAsEmpty: true };
 }
 
-function target(rule: HttpRule, namespace: string, context: RouteContext): Pick<Route, "route" | "redirect" | "directResponse"> {
+function target(
+  rule: HttpRule,
+  namespace: string,
+  context: RouteContext,
+): Pick<Route, "route" | "redirect" | "directResponse"> {
   if (rule.redirect !== undefined) return { redirect: redirectAction(rule.redirect) };
   if (rule.directResponse !== undefined) {
     const { status, body } = rule.directResponse;
@@ -156,19 +181,21 @@ function routeAction(rule: HttpRule, namespace: string, context: RouteContext): 
 }
 
 /** One destination is a plain cluster whatever its weight; of several, those without weight are dropped. */
-function clusterChoice(destinations: readonly RouteDestination[], namespace: string, context: RouteContext): RouteAction {
+function clusterChoice(
+  destinations: readonly RouteDestination[],
+  namespace: string,
+  context: RouteContext,
+): RouteAction {
   const [only, ...more] = destinations;
   if (only === undefined) return {};
   if (more.length === 0) return { cluster: destinationCluster(only.destination, namespace, context) };
   const clusters = destinations
     .filter(({ weight = 0 }) => weight > 0)
-    .map(
-      ({ destination, weight = 0, headers }): WeightedCluster => ({
-        name: destinationCluster(destination, namespace, context),
-        weight,
-        ...headerChanges(headers),
-      }),
-    );
+    .map(({ destination, weight = 0, headers }): WeightedCluster => ({
+      name: destinationCluster(destination, namespace, context),
+      weight,
+      ...headerChanges(headers),
+    }));
   return { weightedClusters: { clusters } };
 }
 
@@ -183,15 +210,16 @@ function commonAction(rule: Pick<HttpRule, "timeout" | "retries">, hashPolicy: r
 
 /** Istio's default: two retries of what never reached the application, on another host. */
 function retries(asked: Retries | undefined): JsonObject | undefined {
-  if (asked?.attempts === 0) return undefined;
-  const words = (asked?.retryOn ?? "").split(",").filter((word) => word !== "");
+  const { attempts = 2, perTryTimeout, retryOn = "" } = asked ?? {};
+  if (attempts === 0) return undefined;
+  const words = retryOn.split(",").filter((word) => word !== "");
   const codes = words.filter((word) => /^\d+$/.test(word)).map(Number);
   const policies = words.filter((word) => !/^\d+$/.test(word));
   if (codes.length > 0 && !policies.includes("retriable-status-codes")) policies.push("retriable-status-codes");
   return {
     retryOn: words.length === 0 ? defaultRetryOn : policies.join(","),
-    numRetries: asked?.attempts ?? 2,
-    ...(asked?.perTryTimeout !== undefined && { perTryTimeout: protoDuration(asked.perTryTimeout) }),
+    numRetries: attempts,
+    ...(perTryTimeout !== undefined && { perTryTimeout: protoDuration(perTryTimeout) }),
     ...(codes.length > 0 && { retriableStatusCodes: codes }),
     retryHostPredicate: [
       {
@@ -204,12 +232,16 @@ function retries(asked: Retries | undefined): JsonObject | undefined {
 }
 
 function mirrorPolicies(rule: HttpRule, namespace: string, context: RouteContext): JsonObject[] {
-  const single = rule.mirror && [{ destination: rule.mirror, ...(rule.mirrorPercentage && { percentage: rule.mirrorPercentage }) }];
+  const single = rule.mirror && [
+    { destination: rule.mirror, ...(rule.mirrorPercentage && { percentage: rule.mirrorPercentage }) },
+  ];
   return (single ?? rule.mirrors ?? [])
     .filter(({ percentage }) => percentage === undefined || (percentage.value ?? 0) > 0)
     .map(({ destination, percentage }) => ({
       cluster: destinationCluster(destination, namespace, context),
-      runtimeFraction: { defaultValue: { numerator: Math.round((percentage?.value ?? 100) * 10_000), denominator: "MILLION" } },
+      runtimeFraction: {
+        defaultValue: { numerator: Math.round((percentage?.value ?? 100) * 10_000), denominator: "MILLION" },
+      },
       traceSampled: false,
       disableShadowHostSuffixAppend: true,
     }));
@@ -238,8 +270,10 @@ function headerChanges(rules: HeaderRules | undefined): HeaderChanges {
 }
 
 function headerValues(operations: HeaderRules["request"]): HeaderValueOption[] {
-  const list = (values: Readonly<Record<string, string>> = {}, appendAction: HeaderValueOption["appendAction"]): HeaderValueOption[] =>
-    Object.entries(values).map(([key, value]) => ({ header: { key, value }, appendAction }));
+  const list = (
+    values: Readonly<Record<string, string>> = {},
+    appendAction: HeaderValueOption["appendAction"],
+  ): HeaderValueOption[] => Object.entries(values).map(([key, value]) => ({ header: { key, value }, appendAction }));
   return [...list(operations?.set, "OVERWRITE_IF_EXISTS_OR_ADD"), ...list(operations?.add, "APPEND_IF_EXISTS_OR_ADD")];
 }
 

@@ -28,7 +28,10 @@ function boundTo(client: Client, gateways: readonly string[] | undefined): boole
 }
 
 /** The one VirtualService that decides for a host: the oldest with the most specific matching host. */
-export function virtualServiceFor(host: string, ordered: readonly EffectiveVirtualService[]): EffectiveVirtualService | undefined {
+export function virtualServiceFor(
+  host: string,
+  ordered: readonly EffectiveVirtualService[],
+): EffectiveVirtualService | undefined {
   const best = mostSpecific(
     ordered.flatMap((each) => each.hosts),
     host,
@@ -40,12 +43,17 @@ export function virtualServiceFor(host: string, ordered: readonly EffectiveVirtu
 export function concerns(match: HttpMatch, client: Client, port: number): boolean {
   if (match.gateways !== undefined && match.gateways.length > 0 && !boundTo(client, match.gateways)) return false;
   if (match.port !== undefined && match.port !== port) return false;
-  if (match.sourceNamespace !== undefined && match.sourceNamespace !== "" && match.sourceNamespace !== client.namespace) return false;
+  if (match.sourceNamespace !== undefined && match.sourceNamespace !== "" && match.sourceNamespace !== client.namespace)
+    return false;
   return hasLabels(client.labels, match.sourceLabels ?? {});
 }
 
 export function concernsL4(match: L4Match, client: Client, port: number): boolean {
-  return concerns({ ...(match.gateways && { gateways: match.gateways }), ...(match.port !== undefined && { port: match.port }) }, client, port);
+  return concerns(
+    { ...(match.gateways && { gateways: match.gateways }), ...(match.port !== undefined && { port: match.port }) },
+    client,
+    port,
+  );
 }
 
 function withDelegates(root: VirtualService, all: readonly VirtualService[]): HttpRule[] {
@@ -100,7 +108,10 @@ function mergeMatch(root: HttpMatch, leaf: HttpMatch): HttpMatch | undefined {
   };
 }
 
-function mapWithin(root: Readonly<Record<string, StringMatch>> = {}, leaf: Readonly<Record<string, StringMatch>> = {}): boolean {
+function mapWithin(
+  root: Readonly<Record<string, StringMatch>> = {},
+  leaf: Readonly<Record<string, StringMatch>> = {},
+): boolean {
   return Object.entries(leaf).every(([name, match]) => stringWithin(root[name], match));
 }
 

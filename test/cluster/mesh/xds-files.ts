@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { until } from "../processes/until.ts";
 import type { EnvoyAdmin } from "./envoy-admin.ts";
 import { bootstrap, discoveryResponse, xdsResources, type ProxyFiles } from "./local-envoy.ts";
@@ -11,6 +11,20 @@ export interface XdsWriter {
 }
 
 const applyTimeoutMs = 10_000;
+/** Envoys of a cluster that share this user's inotify instances; each takes one per file that it watches. */
+const envoys = 3;
+const reservedInstances = 20;
+
+/** Envoy ends with an assertion when it cannot watch a file: refuse before that, and say what helps. */
+function checkWatchable(clusters: number): void {
+  const limit = Number(readFileSync("/proc/sys/fs/inotify/max_user_instances", "utf8"));
+  const each = Math.floor((limit - reservedInstances) / envoys);
+  if (clusters <= each) return;
+  const needed = clusters * envoys + reservedInstances;
+  throw new Error(
+    `${clusters} clusters of the mesh need more inotify instances: sysctl fs.inotify.max_user_instances=${needed}`,
+  );
+}
 
 /** Writes what Envoy needs to start: an empty configuration. */
 export function prepareProxy(name: string, address: string, files: ProxyFiles): void {
@@ -43,7 +57,9 @@ export function createXdsWriter(address: string, files: ProxyFiles, admin: Envoy
       async () => {
         const stats = await admin.stats(filter);
         if (stats[rejected] !== before) throw new Rejected(`Envoy refused ${what}; see its log`);
-        return stats["cluster_manager.warming_clusters"] === 0 && versions.every((name) => stats[name] === `${version}`);
+        return (
+          stats["cluster_manager.warming_clusters"] === 0 && versions.every((name) => stats[name] === `${version}`)
+        );
       },
       { timeout: applyTimeoutMs, every: 10, what: `the use of ${what} version ${version}` },
     );
@@ -51,6 +67,7 @@ export function createXdsWriter(address: string, files: ProxyFiles, admin: Envoy
 
   return {
     async deliver(config) {
+      checkWatchable(config.endpoints.length);
       version += 1;
       const { clusters, listeners, routes, endpoints } = xdsResources(config, address, files);
       for (const [path, resource] of endpoints) write(path, [resource]);

@@ -49,7 +49,8 @@ export function behaviourOf(container: ContainerLike | undefined, overrides: Beh
     const value = Number(text(name) === "" ? NaN : text(name));
     return Number.isFinite(value) ? value : otherwise;
   };
-  const share = (name: BehaviourVariable): number => (isTrue(text(name)) ? 1 : Math.min(1, Math.max(0, number(name, 0))));
+  const share = (name: BehaviourVariable): number =>
+    isTrue(text(name)) ? 1 : Math.min(1, Math.max(0, number(name, 0)));
   const crashAfter = isTrue(text("CRASH")) ? 0 : number("CRASH_AFTER_SECONDS", -1);
   return {
     version: text("VERSION") === "" ? imageTag(container?.image) : text("VERSION"),

@@ -55,79 +55,58 @@ interface Entry {
   drain: NodeJS.Timeout | undefined;
 }
 
+interface WriteContext {
+  readonly client: KubernetesClient;
+  readonly signal: AbortSignal;
+  readonly onTrouble: (error: unknown) => void;
+}
+
 const nodeName = "local";
+/** What answers under way get when a pod ends. */
+const lastAnswersMs = 100;
 const retryMs = 300;
 /** Access logs arrive late: an address is remembered after its pod has gone. */
 const rememberedMs = 30_000;
 const defaultGraceSeconds = 30;
 
+interface Override {
+  readonly selector: PodSelector;
+  readonly overrides: BehaviourOverrides;
+}
+
 /** Plays a node without containers: every pod is an HTTP server in this process. */
 export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { client, addresses } = options;
+  const { client, addresses, onTrouble } = options;
   const entries = new Map<string, Entry>();
-  const byAddress = new Map<string, PodObject>();
+  const byAddress = new Map<string, Entry>();
   const down = new Set<string>();
   const abort = new AbortController();
   const hostIP = podAddress(addresses.infrastructure(1));
-  let overrides: { readonly selector: PodSelector; readonly overrides: BehaviourOverrides }[] = [];
+  const context: WriteContext = { client, signal: abort.signal, onTrouble };
+  let overrides: Override[] = [];
   const node = registerNode(client, nodeName, hostIP, abort.signal);
 
-  const overridesFor = (pod: PodObject): BehaviourOverrides =>
-    Object.assign({}, ...overrides.filter(({ selector }) => selects(selector, pod)).map((each) => each.overrides)) as BehaviourOverrides;
-
-  const sync = (entry: Entry): void => {
-    entry.dirty = true;
-    if (entry.busy || abort.signal.aborted) return;
-    entry.busy = true;
-    void (async () => {
-      while (entry.dirty && !abort.signal.aborted) {
-        entry.dirty = false;
-        await write(client, entry, abort.signal).catch((error: unknown) => {
-          if (isGone(error)) return;
-          options.onTrouble(error);
-          setTimeout(() => sync(entry), retryMs).unref();
-        });
-      }
-      entry.busy = false;
-    })();
-  };
+  const overridesFor = (pod: PodObject): BehaviourOverrides => overridesOf(pod, overrides);
 
   const begin = (pod: PodObject): Entry => {
     const podIP = addresses.takePodIP(pod.status?.podIP);
-    const entry: Entry = {
-      pod,
-      busy: false,
-      dirty: false,
-      writtenVersion: 0,
-      drain: undefined,
-      local: createLocalPod(pod, overridesFor(pod), {
-        podIP,
-        hostIP,
-        isDown: (name) => down.has(name),
-        onAnswered: (answered) => options.onAnswered(entry.pod, answered),
-        onChange: () => sync(entry),
-      }),
-    };
-    byAddress.set(servedAddress(podIP), pod);
+    const local = createLocalPod(pod, overridesFor(pod), {
+      podIP,
+      hostIP,
+      isDown: (name) => down.has(name),
+      onAnswered: (answered) => options.onAnswered(entry.pod, answered),
+      onChange: () => sync(context, entry),
+      onTrouble,
+    });
+    const entry: Entry = { pod, local, busy: false, dirty: false, writtenVersion: 0, drain: undefined };
+    byAddress.set(servedAddress(podIP), entry);
+    entry.local.start();
     return entry;
   };
 
-  const finish = (key: string, entry: Entry): void => {
-    entries.delete(key);
-    const grace = entry.drain === undefined ? options.drainMs : 0;
-    clearTimeout(entry.drain);
-    setTimeout(() => {
-      void entry.local.stop(0);
-      setTimeout(() => {
-        addresses.givePodIP(entry.local.podIP);
-        byAddress.delete(servedAddress(entry.local.podIP));
-      }, rememberedMs).unref();
-    }, grace).unref();
-  };
-
-  const drain = (entry: Entry): void => {
-    const asked = (entry.pod.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds) * 1000;
-    entry.drain ??= setTimeout(() => void end(client, entry, abort.signal, options.onTrouble), Math.min(options.drainMs, asked));
+  const forget = ({ local }: Entry): void => {
+    addresses.givePodIP(local.podIP);
+    byAddress.delete(servedAddress(local.podIP));
   };
 
   return {
@@ -136,18 +115,17 @@ export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
       const key = `${keyOf(pod)}/${pod.metadata.uid ?? ""}`;
       const known = entries.get(key);
       if (event.type === "gone") {
-        if (known !== undefined) finish(key, known);
+        entries.delete(key);
+        if (known !== undefined) finish(known, options.drainMs, forget);
         return;
       }
-      if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== nodeName) return;
-      if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return;
+      if (!isOurs(pod)) return;
       const entry = known ?? begin(pod);
       entries.set(key, entry);
       entry.pod = pod;
-      byAddress.set(servedAddress(entry.local.podIP), pod);
       if (known !== undefined) entry.local.update(pod, overridesFor(pod));
-      if (pod.metadata.deletionTimestamp !== undefined) drain(entry);
-      sync(entry);
+      if (pod.metadata.deletionTimestamp !== undefined) drain(context, entry, options.drainMs);
+      sync(context, entry);
     },
     override(selector, set) {
       const same = JSON.stringify(selector);
@@ -156,11 +134,14 @@ export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
       for (const entry of entries.values()) {
         if (!selects(selector, entry.pod)) continue;
         entry.local.update(entry.pod, overridesFor(entry.pod));
-        sync(entry);
+        sync(context, entry);
       }
     },
-    setDependency: (name, isDown) => void (isDown ? down.add(name) : down.delete(name)),
-    podAt: (address) => byAddress.get(address),
+    setDependency(name, isDown) {
+      if (isDown) down.add(name);
+      else down.delete(name);
+    },
+    podAt: (address) => byAddress.get(address)?.pod,
     pods: () => [...entries.values()].map(summary),
     async stop() {
       abort.abort();
@@ -173,6 +154,12 @@ function selects({ namespace, workload, pod }: PodSelector, { metadata }: PodObj
   if (metadata.namespace !== namespace) return false;
   if (pod !== undefined && metadata.name !== pod) return false;
   return workload === undefined || workloadOf(metadata) === workload;
+}
+
+/** What was set last wins. */
+function overridesOf(pod: PodObject, all: readonly Override[]): BehaviourOverrides {
+  const matching = all.filter(({ selector }) => selects(selector, pod));
+  return Object.assign({}, ...matching.map(({ overrides }) => overrides)) as BehaviourOverrides;
 }
 
 function summary({ pod, local }: Entry): PodSummary {
@@ -188,15 +175,46 @@ function summary({ pod, local }: Entry): PodSummary {
   };
 }
 
-async function write(client: KubernetesClient, entry: Entry, signal: AbortSignal): Promise<void> {
+function isOurs({ spec, status }: PodObject): boolean {
+  if (spec.nodeName !== undefined && spec.nodeName !== nodeName) return false;
+  return status?.phase !== "Succeeded" && status?.phase !== "Failed";
+}
+
+/** Brings the status up to date: one write at a time per pod, again for as long as it fails. */
+function sync(context: WriteContext, entry: Entry): void {
+  entry.dirty = true;
+  if (entry.busy || context.signal.aborted) return;
+  entry.busy = true;
+  void (async () => {
+    while (entry.dirty && !context.signal.aborted) {
+      entry.dirty = false;
+      await write(context, entry).catch((error: unknown) => {
+        if (isGone(error) || context.signal.aborted) return;
+        context.onTrouble(error);
+        setTimeout(() => sync(context, entry), retryMs).unref();
+      });
+    }
+    entry.busy = false;
+  })();
+}
+
+function podPath({ metadata }: PodObject): string {
+  return `/api/v1/namespaces/${metadata.namespace ?? "default"}/pods/${metadata.name}`;
+}
+
+async function write({ client, signal }: WriteContext, entry: Entry): Promise<void> {
   const { pod } = entry;
-  const { name, namespace = "default", uid, resourceVersion } = pod.metadata;
+  const { name, uid, resourceVersion } = pod.metadata;
   if (Number(resourceVersion ?? 0) < entry.writtenVersion) return;
-  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
   if (pod.spec.nodeName === undefined) {
     const target = { apiVersion: "v1", kind: "Node", name: nodeName };
-    const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, ...(uid !== undefined && { uid }) }, target };
-    await client.raw(`${path}/binding`, { method: "POST", body: binding, signal }).catch((error: unknown) => {
+    const binding = {
+      apiVersion: "v1",
+      kind: "Binding",
+      metadata: { name, ...(uid !== undefined && { uid }) },
+      target,
+    };
+    await client.raw(`${podPath(pod)}/binding`, { method: "POST", body: binding, signal }).catch((error: unknown) => {
       if (!(error instanceof KubernetesError && error.status === 409)) throw error;
     });
   }
@@ -204,21 +222,41 @@ async function write(client: KubernetesClient, entry: Entry, signal: AbortSignal
   if (covers(pod.status, status)) return;
   const body = { metadata: { uid }, status };
   const contentType = "application/strategic-merge-patch+json";
-  const written = (await client.raw(`${path}/status`, { method: "PATCH", body, contentType, signal })) as PodObject;
+  const written = (await client.raw(`${podPath(pod)}/status`, {
+    method: "PATCH",
+    body,
+    contentType,
+    signal,
+  })) as PodObject;
   entry.writtenVersion = Number(written.metadata.resourceVersion ?? 0);
 }
 
+/** Serves on for a while (callers learn late), then ends the pod as a kubelet does. */
+function drain(context: WriteContext, entry: Entry, drainMs: number): void {
+  const asked = (entry.pod.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds) * 1000;
+  entry.drain ??= setTimeout(() => void end(context, entry), Math.min(drainMs, asked));
+}
+
+/** The object is gone. One that went without warning serves on for a while; its address is remembered longer. */
+function finish(entry: Entry, drainMs: number, forget: (entry: Entry) => void): void {
+  const grace = entry.drain === undefined ? drainMs : 0;
+  clearTimeout(entry.drain);
+  setTimeout(() => {
+    void entry.local.stop(0);
+    setTimeout(() => forget(entry), rememberedMs).unref();
+  }, grace).unref();
+}
+
 /** The last act of a kubelet: the containers have ended, the object may go. */
-async function end(client: KubernetesClient, entry: Entry, signal: AbortSignal, onTrouble: (error: unknown) => void): Promise<void> {
-  const { name, namespace = "default", uid } = entry.pod.metadata;
-  await entry.local.stop(100);
+async function end(context: WriteContext, entry: Entry): Promise<void> {
+  await entry.local.stop(lastAnswersMs);
   try {
-    const body = { gracePeriodSeconds: 0, preconditions: { uid } };
-    await client.raw(`/api/v1/namespaces/${namespace}/pods/${name}`, { method: "DELETE", body, signal });
+    const body = { gracePeriodSeconds: 0, preconditions: { uid: entry.pod.metadata.uid } };
+    await context.client.raw(podPath(entry.pod), { method: "DELETE", body, signal: context.signal });
   } catch (error) {
-    if (isGone(error) || signal.aborted) return;
-    onTrouble(error);
-    setTimeout(() => void end(client, entry, signal, onTrouble), retryMs).unref();
+    if (isGone(error) || context.signal.aborted) return;
+    context.onTrouble(error);
+    setTimeout(() => void end(context, entry), retryMs).unref();
   }
 }
 

@@ -9,7 +9,12 @@ const retryMs = 300;
  * Registers the node that pods are bound to. A pod without a node would be deleted at once; one with a node stays,
  * terminating, until its node agent says that it has ended. The local cluster runs no controller that asks for a lease.
  */
-export async function registerNode(client: KubernetesClient, name: string, address: string, signal: AbortSignal): Promise<void> {
+export async function registerNode(
+  client: KubernetesClient,
+  name: string,
+  address: string,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       await register(client, name, address);
@@ -33,7 +38,19 @@ async function register(client: KubernetesClient, name: string, address: string)
   }
   const at = timestamp(Date.now());
   const resources = { cpu: "64", memory: "256Gi", pods: "10000" };
-  const ready = { type: "Ready", status: "True", reason: "KubeletReady", message: "local node agent", lastHeartbeatTime: at, lastTransitionTime: at };
-  const status = { addresses: [{ type: "InternalIP", address }], capacity: resources, allocatable: resources, conditions: [ready] };
+  const ready = {
+    type: "Ready",
+    status: "True",
+    reason: "KubeletReady",
+    message: "local node agent",
+    lastHeartbeatTime: at,
+    lastTransitionTime: at,
+  };
+  const status = {
+    addresses: [{ type: "InternalIP", address }],
+    capacity: resources,
+    allocatable: resources,
+    conditions: [ready],
+  };
   await client.patch(Nodes, { name }, { status }, { type: "strategic", subresource: "status" });
 }

@@ -34,11 +34,17 @@ export async function startPodServer(options: PodServerOptions): Promise<PodServ
     await Promise.all(servers.map((server) => close(server, 0)));
     throw error;
   }
-  return { stop: async (graceMs) => void (await Promise.all(servers.map((server) => close(server, graceMs)))) };
+  return {
+    async stop(graceMs) {
+      await Promise.all(servers.map((server) => close(server, graceMs)));
+    },
+  };
 }
 
 function serve(options: PodServerOptions, port: number): Promise<Server> {
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => answer(options, request, response));
+  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) =>
+    answer(options, request, response),
+  );
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.address, port, exclusive: true }, () => resolve(server));
@@ -62,7 +68,12 @@ function answer(options: PodServerOptions, request: IncomingMessage, response: S
   request.resume();
   response.once("close", () => {
     const status = response.writableFinished ? response.statusCode : 0;
-    options.onAnswered({ authority: request.headers.host ?? "", remoteAddress, status, durationMs: performance.now() - began });
+    options.onAnswered({
+      authority: request.headers.host ?? "",
+      remoteAddress,
+      status,
+      durationMs: performance.now() - began,
+    });
   });
   const status = statusFor(behaviour, options.isDown);
   if (status === none) return;

@@ -48,19 +48,33 @@ export function timestamp(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }
 
-export function desiredStatus(pod: PodObject, { podIP, hostIP, startTime, run, restarts, last }: PodRun, now: string): object {
+export function desiredStatus(
+  pod: PodObject,
+  { podIP, hostIP, startTime, run, restarts, last }: PodRun,
+  now: string,
+): object {
   const containersReady = run.state === "running" && run.ready;
-  const gatesOpen = (pod.spec.readinessGates ?? []).every(({ conditionType }) => conditionOf(pod, conditionType)?.status === "True");
+  const gatesOpen = (pod.spec.readinessGates ?? []).every(
+    ({ conditionType }) => conditionOf(pod, conditionType)?.status === "True",
+  );
   const started = run.state !== "image-missing";
   const conditions = [
     condition(pod, now, "PodScheduled", true),
     condition(pod, now, "PodReadyToStartContainers", true),
     condition(pod, now, "Initialized", true),
     condition(pod, now, "ContainersReady", containersReady, "ContainersNotReady"),
-    condition(pod, now, "Ready", containersReady && gatesOpen, containersReady ? "ReadinessGatesNotReady" : "ContainersNotReady"),
+    condition(
+      pod,
+      now,
+      "Ready",
+      containersReady && gatesOpen,
+      containersReady ? "ReadinessGatesNotReady" : "ContainersNotReady",
+    ),
   ];
   const containerStatuses = pod.spec.containers.map((container, index) =>
-    index === 0 ? firstContainer(container, run, restarts, last) : companion(container, started ? startTime : undefined),
+    index === 0
+      ? firstContainer(container, run, restarts, last)
+      : companion(container, started ? startTime : undefined),
   );
   const initContainerStatuses = (pod.spec.initContainers ?? []).map((container) =>
     container.restartPolicy === "Always" ? companion(container, startTime) : finishedInit(container, startTime),
@@ -95,9 +109,15 @@ function identity(container: ContainerLike): object {
   return { name: container.name, image, imageID: `${image}@local` };
 }
 
-function firstContainer(container: ContainerLike, run: ContainerRun, restarts: number, last: Termination | undefined): object {
+function firstContainer(
+  container: ContainerLike,
+  run: ContainerRun,
+  restarts: number,
+  last: Termination | undefined,
+): object {
   const common = { ...identity(container), restartCount: restarts, ...(last && { lastState: { terminated: last } }) };
-  if (run.state === "running") return { ...common, ready: run.ready, started: true, state: { running: { startedAt: run.startedAt } } };
+  if (run.state === "running")
+    return { ...common, ready: run.ready, started: true, state: { running: { startedAt: run.startedAt } } };
   const waiting =
     run.state === "backoff"
       ? { reason: "CrashLoopBackOff", message: "back-off restarting failed container" }
@@ -108,7 +128,8 @@ function firstContainer(container: ContainerLike, run: ContainerRun, restarts: n
 
 function companion(container: ContainerLike, startedAt: string | undefined): object {
   const common = { ...identity(container), restartCount: 0 };
-  if (startedAt === undefined) return { ...common, ready: false, started: false, state: { waiting: { reason: "ContainerCreating" } } };
+  if (startedAt === undefined)
+    return { ...common, ready: false, started: false, state: { waiting: { reason: "ContainerCreating" } } };
   return { ...common, ready: true, started: true, state: { running: { startedAt } } };
 }
 
@@ -122,13 +143,17 @@ export function covers(actual: unknown, desired: unknown): boolean {
   if (Array.isArray(desired)) return Array.isArray(actual) && coversList(actual, desired);
   if (typeof desired !== "object" || desired === null) return actual === desired;
   if (typeof actual !== "object" || actual === null) return false;
-  return Object.entries(desired).every(([key, value]) => covers((actual as Readonly<Record<string, unknown>>)[key], value));
+  return Object.entries(desired).every(([key, value]) =>
+    covers((actual as Readonly<Record<string, unknown>>)[key], value),
+  );
 }
 
 function coversList(actual: readonly unknown[], desired: readonly unknown[]): boolean {
   return desired.every((each, index) => {
     const type = typeOf(each);
-    return type === undefined ? covers(actual[index], each) : actual.some((other) => typeOf(other) === type && covers(other, each));
+    return type === undefined
+      ? covers(actual[index], each)
+      : actual.some((other) => typeOf(other) === type && covers(other, each));
   });
 }
 

@@ -1,7 +1,7 @@
 import { servedAddress, servedPort } from "../world/addresses.ts";
 import { behaviourOf, isMissingImage, type Behaviour, type BehaviourOverrides } from "./behaviour.ts";
 import { startPodServer, type Answered, type PodServer } from "./pod-server.ts";
-import { timestamp, type ContainerRun, type PodObject, type PodRun, type Termination } from "./pod-status.ts";
+import { timestamp, type PodObject, type PodRun, type Termination } from "./pod-status.ts";
 
 export interface LocalPodOptions {
   readonly podIP: string;
@@ -10,110 +10,160 @@ export interface LocalPodOptions {
   readonly onAnswered: (answered: Answered) => void;
   /** Something that the status says has changed. */
   readonly onChange: () => void;
+  readonly onTrouble: (error: unknown) => void;
 }
 
 /** One pod on this node: its container's life and its HTTP server. */
 export interface LocalPod {
   readonly podIP: string;
+  start(): void;
   current(): PodRun;
-  behaviour(): Behaviour;
   /** Takes in a newer object or other overrides. */
   update(pod: PodObject, overrides: BehaviourOverrides): void;
   stop(graceMs: number): Promise<void>;
+}
+
+interface Life {
+  readonly options: LocalPodOptions;
+  readonly createdAt: number;
+  readonly timers: Map<string, NodeJS.Timeout>;
+  pod: PodObject;
+  behaviour: Behaviour;
+  server: PodServer | undefined;
+  state: "image-missing" | "running" | "backoff" | "stopped";
+  startedAt: number;
+  isUp: boolean;
+  restarts: number;
+  last: Termination | undefined;
 }
 
 const maxBackoffSeconds = 300;
 /** What a container serves on that declares no port. */
 const defaultPort = 8080;
 
-export function createLocalPod(first: PodObject, overrides: BehaviourOverrides, options: LocalPodOptions): LocalPod {
-  const { podIP, hostIP, onChange } = options;
-  const created = Date.now();
-  let pod = first;
-  let behaviour = behaviourOf(pod.spec.containers[0], overrides);
-  let server: PodServer | undefined;
-  let state: "image-missing" | "starting" | "running" | "backoff" | "stopped" = "starting";
-  let startedAt = created;
-  let isUp = false;
-  let restarts = 0;
-  let last: Termination | undefined;
-  const timers = new Map<string, NodeJS.Timeout>();
-
-  const after = (name: string, ms: number, act: () => void): void => {
-    clearTimeout(timers.get(name));
-    timers.set(name, setTimeout(act, ms));
+export function createLocalPod(pod: PodObject, overrides: BehaviourOverrides, options: LocalPodOptions): LocalPod {
+  const now = Date.now();
+  const life: Life = {
+    options,
+    createdAt: now,
+    timers: new Map(),
+    pod,
+    behaviour: behaviourOf(pod.spec.containers[0], overrides),
+    server: undefined,
+    state: "backoff",
+    startedAt: now,
+    isUp: false,
+    restarts: 0,
+    last: undefined,
   };
-  const ports = (): number[] => {
-    const declared = pod.spec.containers.flatMap((container) => container.ports ?? []).map(({ containerPort }) => servedPort(containerPort));
-    return declared.length > 0 ? [...new Set(declared)] : [defaultPort];
-  };
-
-  const startContainer = async (): Promise<void> => {
-    if (isMissingImage(pod.spec.containers[0]?.image)) {
-      state = "image-missing";
-      return onChange();
-    }
-    state = "running";
-    startedAt = Date.now();
-    isUp = false;
-    server = await startPodServer({
-      pod: pod.metadata.name,
-      address: servedAddress(podIP),
-      ports: ports(),
-      behaviour: () => behaviour,
-      isDown: options.isDown,
-      onAnswered: options.onAnswered,
-    });
-    after("ready", behaviour.startSeconds * 1000, () => {
-      isUp = true;
-      onChange();
-    });
-    scheduleCrash();
-    onChange();
-  };
-  const scheduleCrash = (): void => {
-    clearTimeout(timers.get("crash"));
-    if (behaviour.crashAfterSeconds === undefined || state !== "running") return;
-    const due = startedAt + behaviour.crashAfterSeconds * 1000 - Date.now();
-    after("crash", Math.max(0, due), () => void crash());
-  };
-  const crash = async (): Promise<void> => {
-    state = "backoff";
-    const [exitCode, reason] = behaviour.crashReason === "OOMKilled" ? [137, "OOMKilled"] : [1, "Error"];
-    last = { exitCode, reason, startedAt: timestamp(startedAt), finishedAt: timestamp(Date.now()) };
-    const seconds = Math.min(maxBackoffSeconds, behaviour.crashBackoffSeconds * 2 ** restarts);
-    restarts += 1;
-    clearTimeout(timers.get("ready"));
-    onChange();
-    await server?.stop(0);
-    server = undefined;
-    after("restart", seconds * 1000, () => void startContainer());
-  };
-
-  const current = (): PodRun => {
-    const run: ContainerRun =
-      state === "image-missing" || state === "backoff"
-        ? { state }
-        : { state: "running", startedAt: timestamp(startedAt), ready: isUp && !behaviour.neverReady };
-    return { podIP, hostIP, startTime: timestamp(created), run, restarts, last };
-  };
-
-  void startContainer();
   return {
-    podIP,
-    current,
-    behaviour: () => behaviour,
+    podIP: options.podIP,
+    start: () => startContainer(life),
+    current: () => currentRun(life),
     update(newer, changed) {
-      const before = behaviour;
-      pod = newer;
-      behaviour = behaviourOf(pod.spec.containers[0], changed);
-      if (behaviour.crashAfterSeconds !== before.crashAfterSeconds) scheduleCrash();
-      if (state === "image-missing") void startContainer();
+      const before = life.behaviour;
+      life.pod = newer;
+      life.behaviour = behaviourOf(newer.spec.containers[0], changed);
+      if (life.behaviour.crashAfterSeconds !== before.crashAfterSeconds) scheduleCrash(life);
+      if (life.state === "image-missing" && !isMissingImage(newer.spec.containers[0]?.image)) startContainer(life);
     },
     async stop(graceMs) {
-      state = "stopped";
-      for (const timer of timers.values()) clearTimeout(timer);
-      await server?.stop(graceMs);
+      life.state = "stopped";
+      for (const timer of life.timers.values()) clearTimeout(timer);
+      await life.server?.stop(graceMs);
     },
+  };
+}
+
+function after({ timers }: Life, name: string, ms: number, act: () => void): void {
+  clearTimeout(timers.get(name));
+  timers.set(name, setTimeout(act, ms));
+}
+
+function startContainer(life: Life): void {
+  if (isMissingImage(life.pod.spec.containers[0]?.image)) {
+    life.state = "image-missing";
+    life.options.onChange();
+    return;
+  }
+  life.state = "running";
+  life.startedAt = Date.now();
+  life.isUp = false;
+  serve(life).catch((error: unknown) => {
+    // An application that cannot listen ends.
+    life.options.onTrouble(error);
+    crash(life);
+  });
+}
+
+async function serve(life: Life): Promise<void> {
+  const { options, pod } = life;
+  const server = await startPodServer({
+    pod: pod.metadata.name,
+    address: servedAddress(options.podIP),
+    ports: portsOf(pod),
+    behaviour: () => life.behaviour,
+    isDown: options.isDown,
+    onAnswered: options.onAnswered,
+  });
+  // It may have been told to end while it was starting.
+  if (life.state !== "running") return server.stop(0);
+  life.server = server;
+  after(life, "ready", life.behaviour.startSeconds * 1000, () => {
+    life.isUp = true;
+    options.onChange();
+  });
+  scheduleCrash(life);
+  options.onChange();
+}
+
+function portsOf(pod: PodObject): number[] {
+  const declared = pod.spec.containers
+    .flatMap((container) => container.ports ?? [])
+    .map(({ containerPort }) => servedPort(containerPort));
+  return declared.length > 0 ? [...new Set(declared)] : [defaultPort];
+}
+
+function scheduleCrash(life: Life): void {
+  clearTimeout(life.timers.get("crash"));
+  const { crashAfterSeconds } = life.behaviour;
+  if (crashAfterSeconds === undefined || life.state !== "running") return;
+  const due = life.startedAt + crashAfterSeconds * 1000 - Date.now();
+  after(life, "crash", Math.max(0, due), () => crash(life));
+}
+
+function crash(life: Life): void {
+  if (life.state === "stopped") return;
+  const { crashReason, crashBackoffSeconds } = life.behaviour;
+  const exitCode = crashReason === "OOMKilled" ? 137 : 1;
+  life.state = "backoff";
+  life.last = {
+    exitCode,
+    reason: crashReason,
+    startedAt: timestamp(life.startedAt),
+    finishedAt: timestamp(Date.now()),
+  };
+  const seconds = Math.min(maxBackoffSeconds, crashBackoffSeconds * 2 ** life.restarts);
+  life.restarts += 1;
+  clearTimeout(life.timers.get("ready"));
+  const ended = life.server?.stop(0) ?? Promise.resolve();
+  life.server = undefined;
+  life.options.onChange();
+  after(life, "restart", seconds * 1000, () => void ended.then(() => startContainer(life)));
+}
+
+function currentRun(life: Life): PodRun {
+  const { state, options, behaviour } = life;
+  const run =
+    state === "image-missing" || state === "backoff"
+      ? { state }
+      : { state: "running" as const, startedAt: timestamp(life.startedAt), ready: life.isUp && !behaviour.neverReady };
+  return {
+    podIP: options.podIP,
+    hostIP: options.hostIP,
+    startTime: timestamp(life.createdAt),
+    run,
+    restarts: life.restarts,
+    last: life.last,
   };
 }

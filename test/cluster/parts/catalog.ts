@@ -25,7 +25,12 @@ function folderOf(name: string): string {
 /** The version of a module that a go.mod file requires, without its "v". */
 function required(folder: string, module: string): string {
   const text = readFileSync(join(folderOf(folder), "go.mod"), "utf8");
-  const line = text.split("\n").find((candidate) => candidate.trim().replace(/^require /, "").startsWith(`${module} v`));
+  const line = text.split("\n").find((candidate) =>
+    candidate
+      .trim()
+      .replace(/^require /, "")
+      .startsWith(`${module} v`),
+  );
   const version = line?.match(/ v(\S+)/)?.[1];
   if (version === undefined) throw new Error(`${folder}/go.mod does not require ${module}`);
   return version;
@@ -134,9 +139,7 @@ function envoy(): Family {
     folder: folderOf("envoy"),
     inputs: ["requirements.txt"],
     file: "envoy/_bin/envoy",
-    parts: [
-      { name: "envoy", version, probe: { args: ["--version"], answer: answers("/", version) }, onPath: true },
-    ],
+    parts: [{ name: "envoy", version, probe: { args: ["--version"], answer: answers("/", version) }, onPath: true }],
   };
 }
 

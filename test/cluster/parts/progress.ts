@@ -28,7 +28,10 @@ interface Output {
  * Prints progress: on a terminal as one line that is updated, elsewhere as a line when the subject changes and then each
  * ten seconds or ten percent, whichever comes first.
  */
-export function progressPrinter(output: Output = process.stderr): { readonly show: OnProgress; readonly end: () => void } {
+export function progressPrinter(output: Output = process.stderr): {
+  readonly show: OnProgress;
+  readonly end: () => void;
+} {
   let subject = "";
   let step = "";
   let tenths = 0;

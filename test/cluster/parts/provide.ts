@@ -116,7 +116,8 @@ async function inAssets(shop: Workshop, part: PartRecipe): Promise<ProvidedPart 
   const path = resolve(folder, part.name);
   if (folder === "" || !existsSync(path)) return undefined;
   const answer = await ask(shop, part, path);
-  if (answer === undefined) throw new PartsError(`${path} does not run on this machine: replace it or unset KUBEBUILDER_ASSETS.`);
+  if (answer === undefined)
+    throw new PartsError(`${path} does not run on this machine: replace it or unset KUBEBUILDER_ASSETS.`);
   if (part.probe?.answer.test(answer) === false) {
     shop.onProgress({ subject: path, text: `not the tested version ${part.version}, used all the same` });
   }

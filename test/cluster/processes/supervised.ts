@@ -159,10 +159,7 @@ export async function awaitReady(spec: ProcessSpec, supervised: SupervisedProces
   });
   const timeout = spec.readyTimeoutMs ?? 60_000;
   try {
-    await Promise.race([
-      ended,
-      until(ready, { timeout, every: 25, what: `${spec.name} ready`, signal: abort.signal }),
-    ]);
+    await Promise.race([ended, until(ready, { timeout, every: 25, what: `${spec.name} ready`, signal: abort.signal })]);
   } catch (error) {
     if (supervised.running) await supervised.stop();
     if (error instanceof ProcessFailed) throw error;

@@ -14,7 +14,9 @@ export interface Exporter {
 export async function startExporter(host: string, metrics: IstioMetrics): Promise<Exporter> {
   const server = createServer((request, response) => {
     if (request.url !== metricsPath) return void response.writeHead(404).end();
-    void metrics.exposition().then((text) => response.writeHead(200, { "content-type": metrics.contentType }).end(text));
+    void metrics
+      .exposition()
+      .then((text) => response.writeHead(200, { "content-type": metrics.contentType }).end(text));
   });
   await listen(server, host);
   return {

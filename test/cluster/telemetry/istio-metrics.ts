@@ -33,7 +33,8 @@ export type IstioLabels = Readonly<Record<(typeof istioLabels)[number], string>>
 
 /** Istio's (that is Envoy's) buckets of milliseconds. */
 export const durationBuckets = [
-  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000,
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
+  3_600_000,
 ];
 
 export interface IstioMetrics {

@@ -33,7 +33,10 @@ type DestinationLabels = Pick<
   | "destination_canonical_revision"
   | "destination_cluster"
 >;
-type ServiceLabels = Pick<IstioLabels, "destination_service" | "destination_service_name" | "destination_service_namespace">;
+type ServiceLabels = Pick<
+  IstioLabels,
+  "destination_service" | "destination_service_name" | "destination_service_namespace"
+>;
 
 const unknown = "unknown";
 const thisCluster = "Kubernetes";
@@ -76,31 +79,55 @@ export function destinationReport(
   };
 }
 
+const unknownSource: SourceLabels = {
+  source_workload: unknown,
+  source_canonical_service: unknown,
+  source_canonical_revision: "latest",
+  source_workload_namespace: unknown,
+  source_principal: unknown,
+  source_app: unknown,
+  source_version: unknown,
+  source_cluster: unknown,
+};
+
 function sourceLabels(source: Source | undefined): SourceLabels {
-  const app = source?.labels["app"] ?? unknown;
+  if (source === undefined) return unknownSource;
+  const { workload, namespace, labels } = source;
   return {
-    source_workload: source?.workload ?? unknown,
-    source_canonical_service: source === undefined ? unknown : (source.labels["app"] ?? source.workload),
-    source_canonical_revision: source === undefined ? "latest" : revisionOf(source.labels),
-    source_workload_namespace: source?.namespace ?? unknown,
+    source_workload: workload,
+    source_canonical_service: labels["app"] ?? workload,
+    source_canonical_revision: revisionOf(labels),
+    source_workload_namespace: namespace,
     source_principal: unknown,
-    source_app: app,
-    source_version: source?.labels["version"] ?? unknown,
-    source_cluster: source === undefined ? unknown : thisCluster,
+    source_app: labels["app"] ?? unknown,
+    source_version: labels["version"] ?? unknown,
+    source_cluster: thisCluster,
   };
 }
 
 /** Without a pod everything is unknown, but the revision is "latest": that is what Istio's filter does. */
+const unknownDestination: DestinationLabels = {
+  destination_workload: unknown,
+  destination_workload_namespace: unknown,
+  destination_principal: unknown,
+  destination_app: unknown,
+  destination_version: unknown,
+  destination_canonical_service: unknown,
+  destination_canonical_revision: "latest",
+  destination_cluster: unknown,
+};
+
 function destinationLabels(pod: ObjectMeta | undefined): DestinationLabels {
+  if (pod === undefined) return unknownDestination;
   return {
-    destination_workload: pod === undefined ? unknown : workloadOf(pod),
-    destination_workload_namespace: pod?.namespace ?? unknown,
+    destination_workload: workloadOf(pod),
+    destination_workload_namespace: pod.namespace ?? unknown,
     destination_principal: unknown,
-    destination_app: pod?.labels?.["app"] ?? unknown,
-    destination_version: pod?.labels?.["version"] ?? unknown,
-    destination_canonical_service: pod === undefined ? unknown : canonicalServiceOf(pod),
-    destination_canonical_revision: revisionOf(pod?.labels),
-    destination_cluster: pod === undefined ? unknown : thisCluster,
+    destination_app: pod.labels?.["app"] ?? unknown,
+    destination_version: pod.labels?.["version"] ?? unknown,
+    destination_canonical_service: canonicalServiceOf(pod),
+    destination_canonical_revision: revisionOf(pod.labels),
+    destination_cluster: thisCluster,
   };
 }
 
@@ -112,5 +139,9 @@ function serviceLabels(cluster: string | null, authority: string | null): Servic
     return { destination_service: raw, destination_service_name: raw, destination_service_namespace: unknown };
   }
   const [name, namespace] = host.endsWith(`.${clusterDomain}`) ? host.split(".") : [host, unknown];
-  return { destination_service: host, destination_service_name: name ?? host, destination_service_namespace: namespace ?? unknown };
+  return {
+    destination_service: host,
+    destination_service_name: name ?? host,
+    destination_service_namespace: namespace ?? unknown,
+  };
 }

@@ -6,7 +6,14 @@ import { findTraces } from "./fixtures/left.ts";
 import type { Traces } from "./fixtures/left.ts";
 
 /** Things that a starting cluster says, in their order. */
-const MOMENTS = ["folder", "starting etcd", "starting kube-apiserver", "starting kube-controller-manager", "installing", "urls"];
+const MOMENTS = [
+  "folder",
+  "starting etcd",
+  "starting kube-apiserver",
+  "starting kube-controller-manager",
+  "installing",
+  "urls",
+];
 
 describe("a cluster whose process is killed leaves no process, no port and no data", () => {
   it.each(MOMENTS)("killed when it says %s", async (moment) => {

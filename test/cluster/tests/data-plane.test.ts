@@ -4,7 +4,18 @@ import { startCaller } from "../caller/caller.ts";
 import { latencyQuantile } from "../load/counts.ts";
 import { until } from "../processes/until.ts";
 import { startFixture, type Fixture } from "./fixture.ts";
-import { deployment, destinationRule, DestinationRules, install, service, setWeights, split, virtualService, VirtualServices, withinThreeSigma } from "./web.ts";
+import {
+  deployment,
+  destinationRule,
+  DestinationRules,
+  install,
+  service,
+  setWeights,
+  split,
+  virtualService,
+  VirtualServices,
+  withinThreeSigma,
+} from "./web.ts";
 
 let fixture: Fixture;
 
@@ -30,7 +41,11 @@ async function answered(proxy: string, count: number, rate = 400) {
 }
 
 async function versionFrom(proxy: string, version: string): Promise<number> {
-  await until(async () => (await fixture.call(proxy, "web")).version === version, { timeout: 30_000, every: 10, what: `${version} from ${proxy}` });
+  await until(async () => (await fixture.call(proxy, "web")).version === version, {
+    timeout: 30_000,
+    every: 10,
+    what: `${version} from ${proxy}`,
+  });
   return performance.now();
 }
 
@@ -42,10 +57,14 @@ describe("routing", () => {
     expect(latencyQuantile(counts, 0.5)).toBeLessThan(50);
   });
 
-  it.each(["web", "web.default", "web.default.svc", "web.default.svc.cluster.local", "web:8080", "web.default.svc.cluster.local:8080"])(
-    "knows the Service as %s",
-    async (host) => expect((await fixture.call("client", host)).status).toBe(200),
-  );
+  it.each([
+    "web",
+    "web.default",
+    "web.default.svc",
+    "web.default.svc.cluster.local",
+    "web:8080",
+    "web.default.svc.cluster.local:8080",
+  ])("knows the Service as %s", async (host) => expect((await fixture.call("client", host)).status).toBe(200));
 
   it("answers 404 for a host that no route knows", async () => {
     expect((await fixture.call("client", "nobody")).status).toBe(404);
@@ -56,7 +75,10 @@ describe("routing", () => {
     const load = await fixture.load("client", "web", 200);
     const written = Date.now();
     await setWeights(client, "web", { v1: 0, v2: 100 });
-    const took = (await until(async () => (await fixture.world.proxy("client").state()).deliveredAt > written && Date.now() - written, { timeout: 10_000, every: 10, what: "the delivery" }));
+    const took = await until(
+      async () => (await fixture.world.proxy("client").state()).deliveredAt > written && Date.now() - written,
+      { timeout: 10_000, every: 10, what: "the delivery" },
+    );
     const mark = load.snapshot();
     await until(() => load.since(mark).total >= 200, { timeout: 10_000, what: "200 answers" });
     const after = load.since(mark);
@@ -69,7 +91,9 @@ describe("routing", () => {
     await versionFrom("client", "v1");
     await fixture.settled();
   });
+});
 
+describe("delivery", () => {
   it("delivers late to the delayed proxy alone, in order", async () => {
     const { client } = fixture.cluster;
     const delayed = fixture.world.proxy("delayed");
@@ -98,7 +122,10 @@ describe("routing", () => {
     const { client } = fixture.cluster;
     const load = await fixture.load("client", "web", 200);
     for (let round = 0; round < 10; round += 1) {
-      const subsets = [...["v1", "v2"].map((version) => ({ name: version, labels: { version } })), { name: `round-${round}`, labels: { version: "v2" } }];
+      const subsets = [
+        ...["v1", "v2"].map((version) => ({ name: version, labels: { version } })),
+        { name: `round-${round}`, labels: { version: "v2" } },
+      ];
       await client.patch(DestinationRules, { name: "web", namespace: "default" }, { spec: { subsets } });
       await setWeights(client, "web", { [`round-${round}`]: 50, v1: 50 });
       await fixture.settled();
@@ -107,7 +134,9 @@ describe("routing", () => {
     }
     expect((await load.stop()).failed).toBe(0);
   });
+});
 
+describe("routing at its edges", () => {
   it("answers 503 for a subset that does not exist, and counts it as Istio does", async () => {
     const { client } = fixture.cluster;
     await setWeights(client, "web", { nowhere: 100 });
@@ -116,20 +145,34 @@ describe("routing", () => {
     await setWeights(client, "web", { v1: 100, v2: 0 });
     await fixture.settled();
     const nc = 'destination_workload="unknown",.*destination_service="web",.*response_code="503",.*response_flags="NC"';
-    await until(async () => new RegExp(nc).test(await exposition(fixture.world.proxy("client").metrics)), { timeout: 5000, what: "the metric of the missing cluster" });
+    await until(async () => new RegExp(nc).test(await exposition(fixture.world.proxy("client").metrics)), {
+      timeout: 5000,
+      what: "the metric of the missing cluster",
+    });
   });
 
   it("serves hosts at the gateway only when the VirtualService names a gateway", async () => {
     const { client } = fixture.cluster;
     expect((await fixture.call("gateway", "web.default.svc.cluster.local")).status).toBe(404);
-    await client.apply(virtualService("edge", [{ route: [{ destination: { host: "web", subset: "v2" } }] }], { hosts: ["shop.example.test"], gateways: ["istio-system/edge"] }));
+    await client.apply(
+      virtualService("edge", [{ route: [{ destination: { host: "web", subset: "v2" } }] }], {
+        hosts: ["shop.example.test"],
+        gateways: ["istio-system/edge"],
+      }),
+    );
     await fixture.settled();
     expect(await fixture.call("gateway", "shop.example.test")).toEqual({ status: 200, version: "v2" });
     await client.delete(VirtualServices, { name: "edge", namespace: "default" });
   });
 
   it("does not govern a caller outside the mesh", async () => {
-    const caller = await startCaller({ kubeconfig: fixture.cluster.kubeconfig, namespace: "default", service: "web", port: 8080, rate: 200 });
+    const caller = await startCaller({
+      kubeconfig: fixture.cluster.kubeconfig,
+      namespace: "default",
+      service: "web",
+      port: 8080,
+      rate: 200,
+    });
     await until(() => caller.snapshot().total >= 300, { timeout: 20_000, what: "300 answers" });
     const counts = await caller.stop();
     expect(counts.failed).toBe(0);
@@ -158,14 +201,20 @@ describe("telemetry", () => {
     await fixture.settled();
     const proxy = world.proxy("client");
     const seen = async () => {
-      const [text, stats, pods] = await Promise.all([exposition(proxy.metrics), proxy.admin.stats("^http.outbound_0.0.0.0_8080.downstream_rq_completed$"), world.served()]);
+      const [text, stats, pods] = await Promise.all([
+        exposition(proxy.metrics),
+        proxy.admin.stats("^http.outbound_0.0.0.0_8080.downstream_rq_completed$"),
+        world.served(),
+      ]);
       return {
         source: sumOf(text, "istio_requests_total"),
         canary: sumOf(text, "istio_requests_total", 'destination_version="v2"'),
         canaryErrors: sumOf(text, "istio_requests_total", 'destination_version="v2"', 'response_code="500"'),
         durations: sumOf(text, "istio_request_duration_milliseconds_count"),
         envoy: stats["http.outbound_0.0.0.0_8080.downstream_rq_completed"] as number,
-        pods: Object.values(pods).flatMap((each) => Object.values(each)).reduce((sum, count) => sum + count, 0),
+        pods: Object.values(pods)
+          .flatMap((each) => Object.values(each))
+          .reduce((sum, count) => sum + count, 0),
       };
     };
     const before = await seen();
@@ -195,6 +244,29 @@ describe("telemetry", () => {
       },
       { timeout: 20_000, what: "three instances with requests" },
     );
+  });
+});
+
+describe("outlier detection", () => {
+  it("ejects the bad pod of two after as many errors in a row as the DestinationRule says", async () => {
+    const { world, cluster } = fixture;
+    await setWeights(cluster.client, "web", { v1: 0, v2: 100 });
+    const outlierDetection = {
+      consecutive5xxErrors: 3,
+      interval: "1s",
+      baseEjectionTime: "60s",
+      maxEjectionPercent: 50,
+    };
+    const spec = { trafficPolicy: { outlierDetection } };
+    await cluster.client.patch(DestinationRules, { name: "web", namespace: "default" }, { spec });
+    const [bad] = (await world.pods.list()).filter(({ workload }) => workload === "web-v2");
+    await world.pods.set({ namespace: "default", pod: bad!.name }, { ERROR_RATE: "1" });
+    await fixture.settled();
+    const counts = await answered("client", 300, 100);
+    // Requests under way when the third error arrives may still fail.
+    expect(counts.failed).toBeGreaterThanOrEqual(3);
+    expect(counts.failed).toBeLessThan(15);
+    await world.pods.clear({ namespace: "default", pod: bad!.name });
   });
 });
 

@@ -26,7 +26,17 @@ describe("a real Envoy accepts", () => {
     await supervisor.start({
       name: "envoy-golden",
       command: envoy.path,
-      args: ["-c", files.bootstrap, "--admin-address-path", files.adminAddress, "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"],
+      args: [
+        "-c",
+        files.bootstrap,
+        "--admin-address-path",
+        files.adminAddress,
+        "--disable-hot-restart",
+        "--concurrency",
+        "1",
+        "--log-level",
+        "warning",
+      ],
       ready: async () => (await readAdminAddress(files.adminAddress)) !== undefined,
     });
     writer = createXdsWriter(address, files, createEnvoyAdmin((await readAdminAddress(files.adminAddress)) ?? ""));

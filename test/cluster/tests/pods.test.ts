@@ -3,7 +3,16 @@ import { request } from "undici";
 import { latencyQuantile } from "../load/counts.ts";
 import { until } from "../processes/until.ts";
 import { startFixture, type Fixture } from "./fixture.ts";
-import { deployment, Deployments, install, Pods, service, withinThreeSigma, type PodView, type WebOptions } from "./web.ts";
+import {
+  deployment,
+  Deployments,
+  install,
+  Pods,
+  service,
+  withinThreeSigma,
+  type PodView,
+  type WebOptions,
+} from "./web.ts";
 
 let fixture: Fixture;
 
@@ -25,7 +34,7 @@ function isReady(pod: PodView): boolean {
 /** One pod of an app of its own, behind a Service of its name. */
 async function start(app: string, options: WebOptions = {}): Promise<void> {
   await install(fixture.cluster.client, [service(app), deployment(app, "v1", { replicas: 1, ...options })], 1);
-  await until(async () => (await fixture.call("client", app)).status !== 404, { timeout: 10_000, what: `the route to ${app}` });
+  await fixture.settled();
 }
 
 async function create(app: string, options: WebOptions): Promise<void> {
@@ -78,7 +87,9 @@ describe("a pod answers as its template says", () => {
     await fixture.world.dependencies.up("database");
     expect((await fixture.call("client", "depending")).status).toBe(200);
   });
+});
 
+describe("a pod gets ready as its template says", () => {
   it("START_SECONDS", async () => {
     await create("late", { env: { START_SECONDS: "2" } });
     const first = await podOf("late", "a running pod", ({ status }) => status?.phase === "Running");
@@ -95,22 +106,39 @@ describe("a pod answers as its template says", () => {
     expect((await fixture.call("client", "unready")).status).toBe(503);
     await fixture.world.pods.set({ namespace: "default", workload: "unready-v1" }, { NEVER_READY: "false" });
     await podOf("unready", "a ready pod", isReady);
-    await until(async () => (await fixture.call("client", "unready")).status === 200, { timeout: 5000, what: "an answer" });
+    await until(async () => (await fixture.call("client", "unready")).status === 200, {
+      timeout: 5000,
+      what: "an answer",
+    });
   });
 
   it("CRASH_AFTER_SECONDS: restarts, waits in CrashLoopBackOff, comes back", async () => {
-    await create("crashing", { env: { CRASH_AFTER_SECONDS: "1", CRASH_REASON: "OOMKilled", CRASH_BACKOFF_SECONDS: "0.5" } });
+    await create("crashing", {
+      env: { CRASH_AFTER_SECONDS: "1", CRASH_REASON: "OOMKilled", CRASH_BACKOFF_SECONDS: "0.5" },
+    });
     await podOf("crashing", "a ready pod", isReady);
-    const crashed = await podOf("crashing", "a crash", ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "CrashLoopBackOff");
+    const crashed = await podOf(
+      "crashing",
+      "a crash",
+      ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "CrashLoopBackOff",
+    );
     expect(isReady(crashed)).toBe(false);
     expect(crashed.status?.containerStatuses?.[0]?.restartCount).toBe(1);
     expect(crashed.status?.containerStatuses?.[0]?.lastState?.terminated?.reason).toBe("OOMKilled");
-    await podOf("crashing", "the restarted pod", (pod) => isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 1);
+    await podOf(
+      "crashing",
+      "the restarted pod",
+      (pod) => isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 1,
+    );
   });
 
   it("an image that is missing", async () => {
     await create("imageless", { image: "imageless:missing" });
-    const pod = await podOf("imageless", "ErrImagePull", ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "ErrImagePull");
+    const pod = await podOf(
+      "imageless",
+      "ErrImagePull",
+      ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "ErrImagePull",
+    );
     expect(pod.status?.phase).toBe("Pending");
     expect(isReady(pod)).toBe(false);
   });
@@ -121,7 +149,9 @@ describe("a pod answers as its template says", () => {
     const pods = (await fixture.world.pods.list()).filter(({ workload }) => workload === "twins-v1");
     expect(pods).toHaveLength(2);
     await fixture.world.pods.set({ namespace: "default", pod: pods[0]!.name }, { ERROR_RATE: "1" });
-    const statuses = await Promise.all(pods.map(async ({ address }) => (await request(`http://${address}:8080/`)).statusCode));
+    const statuses = await Promise.all(
+      pods.map(async ({ address }) => (await request(`http://${address}:8080/`)).statusCode),
+    );
     expect(statuses).toEqual([500, 200]);
   });
 });
@@ -133,10 +163,17 @@ describe("the life of a pod", () => {
     await fixture.settled();
     const running = await fixture.load("client", "rolling", 200);
     const { client } = fixture.cluster;
-    await client.patch(Deployments, { name: "rolling-v1", namespace: "default" }, { spec: { template: { metadata: { annotations: { restarted: "1" } } } } });
-    const old = (await fixture.world.pods.list()).filter(({ workload }) => workload === "rolling-v1").map(({ name }) => name);
-    await client.watchUntil({ kind: Pods, namespace: "default", labelSelector: "app=rolling", what: "three new pods and no old one" }, (pods) =>
-      pods.filter(isReady).length === 3 && pods.every(({ metadata }) => !old.includes(metadata?.name ?? "")),
+    await client.patch(
+      Deployments,
+      { name: "rolling-v1", namespace: "default" },
+      { spec: { template: { metadata: { annotations: { restarted: "1" } } } } },
+    );
+    const old = (await fixture.world.pods.list())
+      .filter(({ workload }) => workload === "rolling-v1")
+      .map(({ name }) => name);
+    await client.watchUntil(
+      { kind: Pods, namespace: "default", labelSelector: "app=rolling", what: "three new pods and no old one" },
+      (pods) => pods.filter(isReady).length === 3 && pods.every(({ metadata }) => !old.includes(metadata?.name ?? "")),
     );
     const counts = await running.stop();
     expect(counts.byStatus).toEqual({ 200: counts.total });
@@ -145,8 +182,9 @@ describe("the life of a pod", () => {
   it("many pods are ready soon", async () => {
     const began = performance.now();
     await create("many", { replicas: 50 });
-    await fixture.cluster.client.watchUntil({ kind: Deployments, namespace: "default", what: "fifty ready pods" }, (all) =>
-      all.some(({ metadata, status }) => metadata?.name === "many-v1" && status?.readyReplicas === 50),
+    await fixture.cluster.client.watchUntil(
+      { kind: Deployments, namespace: "default", what: "fifty ready pods" },
+      (all) => all.some(({ metadata, status }) => metadata?.name === "many-v1" && status?.readyReplicas === 50),
     );
     expect(performance.now() - began).toBeLessThan(20_000);
   });

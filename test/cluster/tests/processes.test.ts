@@ -54,7 +54,10 @@ describe("a supervised process", () => {
   it("is ready when its condition holds", async () => {
     const supervisor = await newSupervisor();
     const mark = join(supervisor.folder, "mark");
-    await supervisor.start({ ...sh("marker", `sleep 0.2; touch ${mark}; sleep 1000`), ready: () => Promise.resolve(existsSync(mark)) });
+    await supervisor.start({
+      ...sh("marker", `sleep 0.2; touch ${mark}; sleep 1000`),
+      ready: () => Promise.resolve(existsSync(mark)),
+    });
     expect(existsSync(mark)).toBe(true);
   });
 
@@ -66,19 +69,28 @@ describe("a supervised process", () => {
 
   it("that is not ready in time is reported and ended", async () => {
     const supervisor = await newSupervisor();
-    const spec = { ...sh("slow", "echo waiting; sleep 1000"), ready: () => Promise.resolve(false), readyTimeoutMs: 200 };
+    const spec = {
+      ...sh("slow", "echo waiting; sleep 1000"),
+      ready: () => Promise.resolve(false),
+      readyTimeoutMs: 200,
+    };
     await expect(supervisor.start(spec)).rejects.toThrow(/slow was not ready within 0\.2 s; .*waiting/s);
     expect(markedProcesses(supervisor.run)).toEqual([]);
   });
 
   it("that does not exist is reported", async () => {
     const supervisor = await newSupervisor();
-    await expect(supervisor.start({ name: "none", command: "/does/not/exist", args: [] })).rejects.toThrow(/none could not be started/);
+    await expect(supervisor.start({ name: "none", command: "/does/not/exist", args: [] })).rejects.toThrow(
+      /none could not be started/,
+    );
   });
 
   it("ends with all of its group, also when it ignores SIGTERM or is frozen", async () => {
     const supervisor = await newSupervisor();
-    const stubborn = await supervisor.start({ ...sh("stubborn", "trap '' TERM; sleep 1000 & sleep 1000"), graceMs: 100 });
+    const stubborn = await supervisor.start({
+      ...sh("stubborn", "trap '' TERM; sleep 1000 & sleep 1000"),
+      graceMs: 100,
+    });
     const frozen = await supervisor.start(sh("frozen", "sleep 1000 & sleep 1000"));
     frozen.suspend();
     await Promise.all([stubborn.stop(), frozen.stop()]);
@@ -87,7 +99,9 @@ describe("a supervised process", () => {
 
   it("takes its children with it when it ends by itself", async () => {
     const supervisor = await newSupervisor();
-    await (await supervisor.start(sh("parent", "sleep 1000 & exit 0"))).exited;
+    await (
+      await supervisor.start(sh("parent", "sleep 1000 & exit 0"))
+    ).exited;
     await until(() => markedProcesses(supervisor.run).length === 0, { timeout: 5000, what: "the end of the child" });
   });
 });
@@ -96,7 +110,10 @@ describe("a command", () => {
   it("returns what it said and how it ended", async () => {
     const supervisor = await newSupervisor();
     const lines: string[] = [];
-    const done = await supervisor.execute(sh("cat", "cat; echo oops >&2; exit 4"), { input: "a\nb\n", onLine: (line, from) => lines.push(`${from} ${line}`) });
+    const done = await supervisor.execute(sh("cat", "cat; echo oops >&2; exit 4"), {
+      input: "a\nb\n",
+      onLine: (line, from) => lines.push(`${from} ${line}`),
+    });
     expect(done).toEqual({ code: 4, signal: null, stdout: "a\nb\n", stderr: "oops\n" });
     expect(lines.sort()).toEqual(["stderr oops", "stdout a", "stdout b"]);
   });
@@ -104,7 +121,10 @@ describe("a command", () => {
   it("ends when it is aborted", async () => {
     const supervisor = await newSupervisor();
     const abort = new AbortController();
-    const running = supervisor.execute(sh("long", "echo on; sleep 1000"), { signal: abort.signal, onLine: () => abort.abort(new Error("enough")) });
+    const running = supervisor.execute(sh("long", "echo on; sleep 1000"), {
+      signal: abort.signal,
+      onLine: () => abort.abort(new Error("enough")),
+    });
     await expect(running).rejects.toThrow("enough");
     expect(markedProcesses(supervisor.run)).toEqual([]);
   });
@@ -165,7 +185,7 @@ describe("a run", () => {
 });
 
 describe("cleaning up", () => {
-  it("spares a process that only has the pid of one that is meant", async () => {
+  it("spares a process that only has the pid of one that is meant", () => {
     const stranger = spawn("sleep", ["1000"], { detached: true });
     const identity = identityOf(stranger.pid ?? 0);
     const { folder, record } = createRun();

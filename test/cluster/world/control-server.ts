@@ -25,7 +25,11 @@ export async function startControlServer(handlers: Readonly<Record<string, Handl
   };
 }
 
-async function respond(handlers: Readonly<Record<string, Handler>>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(
+  handlers: Readonly<Record<string, Handler>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const handler = handlers[(request.url ?? "").slice(1)];
   if (handler === undefined) return void response.writeHead(404).end();
   try {

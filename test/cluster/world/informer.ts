@@ -7,7 +7,9 @@ export interface WatchedObject {
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion?: string };
 }
 
-export type InformerEvent<T> = { readonly type: "set"; readonly object: T; readonly before: T | undefined } | { readonly type: "gone"; readonly object: T };
+export type InformerEvent<T> =
+  | { readonly type: "set"; readonly object: T; readonly before: T | undefined }
+  | { readonly type: "gone"; readonly object: T };
 
 export interface Informer<T> {
   readonly objects: ReadonlyMap<string, T>;
@@ -77,7 +79,12 @@ export function startInformer<T extends WatchedObject>(options: InformerOptions<
     return body.metadata.resourceVersion;
   };
   const watch = async (from: string, seen: (version: string) => void): Promise<void> => {
-    const query = { watch: "true", resourceVersion: from, allowWatchBookmarks: "true", timeoutSeconds: `${watchSeconds}` };
+    const query = {
+      watch: "true",
+      resourceVersion: from,
+      allowWatchBookmarks: "true",
+      timeoutSeconds: `${watchSeconds}`,
+    };
     for await (const line of createInterface({ input: await ask(query) })) {
       const { type, object } = JSON.parse(line) as WatchLine<T>;
       if (type === "ERROR") throw new Expired(line);
@@ -94,9 +101,8 @@ export function startInformer<T extends WatchedObject>(options: InformerOptions<
         version ??= await list();
         await watch(version, (seen) => void (version = seen));
       } catch (error) {
-        if (abort.signal.aborted) return;
         if (error instanceof Expired) version = undefined;
-        else onTrouble?.(error);
+        else if (!isAbort(error)) onTrouble?.(error);
         // A server that refuses connections or a collection that is not there yet needs a moment.
         await delay(retryMs, undefined, { signal: abort.signal }).catch(() => undefined);
       }
@@ -112,6 +118,10 @@ export function startInformer<T extends WatchedObject>(options: InformerOptions<
       await dispatcher.destroy();
     },
   };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 export function keyOf({ metadata }: WatchedObject): string {

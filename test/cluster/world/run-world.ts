@@ -1,23 +1,24 @@
 import { join } from "node:path";
 import { createKubernetesClient, readConnection } from "../kubernetes.ts";
-import { startMeshControl } from "../mesh/control.ts";
+import { startMeshControl, type ControlledProxy, type MeshControl } from "../mesh/control.ts";
 import { createEnvoyAdmin, readAdminAddress } from "../mesh/envoy-admin.ts";
 import { hasLabels, namespaceOf } from "../mesh/hosts.ts";
-import { prepareProxy, createXdsWriter } from "../mesh/xds-files.ts";
+import type { ObjectMeta } from "../mesh/objects.ts";
+import { prepareProxy, createXdsWriter, type XdsWriter } from "../mesh/xds-files.ts";
 import { proxyFiles } from "../mesh/local-envoy.ts";
 import type { Answered } from "../node-agent/pod-server.ts";
 import type { PodObject } from "../node-agent/pod-status.ts";
-import { startNodeAgent } from "../node-agent/node-agent.ts";
+import { startNodeAgent, type NodeAgent } from "../node-agent/node-agent.ts";
 import { until } from "../processes/until.ts";
-import { followAccessLog, type AccessLogEntry } from "../telemetry/access-log.ts";
+import { followAccessLog } from "../telemetry/access-log.ts";
 import { startExporter, metricsPath } from "../telemetry/exporter.ts";
 import { createIstioMetrics } from "../telemetry/istio-metrics.ts";
 import { destinationReport, sourceReport, type Source } from "../telemetry/labels.ts";
 import { claimAddressSpace } from "./addresses.ts";
 import type { ProxySpec, WorldConfig, WorldReady, WorldRequests } from "./config.ts";
-import { startControlServer } from "./control-server.ts";
+import { startControlServer, type Handler } from "./control-server.ts";
 import { startInformer } from "./informer.ts";
-import { createServedCounts } from "./served.ts";
+import { createServedCounts, type ServedCounter } from "./served.ts";
 import { workloadOf } from "./workload.ts";
 
 const firstProxyIndex = 10;
@@ -40,11 +41,26 @@ export async function runWorld(config: WorldConfig, onTrouble: (error: unknown) 
   const served = createServedCounts();
   const podMetrics = createIstioMetrics();
   const podExporter = await startExporter(addresses.infrastructure(1), podMetrics);
-  const stopping: (() => Promise<void>)[] = [];
 
   const agent = startNodeAgent({ client, addresses, drainMs: config.drainMs, onTrouble, onAnswered: recordAnswer });
-  const proxies = await Promise.all(config.proxies.map((spec, index) => prepare(spec, addresses.infrastructure(firstProxyIndex + index))));
-  const mesh = startMeshControl({ connection, proxies: proxies.map((each) => each.controlled), pods: () => [...pods.objects.values()], debounceMs: config.debounceMs, onTrouble });
+  const proxies = await Promise.all(
+    config.proxies.map((spec, index) =>
+      prepareProxyOf(spec, {
+        address: addresses.infrastructure(firstProxyIndex + index),
+        runFolder: config.runFolder,
+        podAt: (address) => agent.podAt(address)?.metadata,
+        onTrouble,
+      }),
+    ),
+  );
+  for (const { ready, source } of proxies) callers.set(ready.address, source);
+  const mesh = startMeshControl({
+    connection,
+    proxies: proxies.map((each) => each.controlled),
+    pods: () => [...pods.objects.values()],
+    debounceMs: config.debounceMs,
+    onTrouble,
+  });
   const pods = startInformer<PodObject>({
     connection,
     path: "/api/v1/pods",
@@ -61,37 +77,98 @@ export async function runWorld(config: WorldConfig, onTrouble: (error: unknown) 
     served.count(workloadOf(pod.metadata), answered);
     const service = mesh
       .objects()
-      .services.find(({ metadata, spec }) => namespaceOf(metadata) === pod.metadata.namespace && spec.selector && hasLabels(pod.metadata.labels, spec.selector));
+      .services.find(
+        ({ metadata, spec }) =>
+          namespaceOf(metadata) === pod.metadata.namespace &&
+          spec.selector &&
+          hasLabels(pod.metadata.labels, spec.selector),
+      );
     const named = service && { name: service.metadata.name, namespace: namespaceOf(service.metadata) };
     const source = callers.get(answered.remoteAddress);
-    podMetrics.record(destinationReport(answered.status, source, pod.metadata, named, answered.authority), answered.durationMs);
+    podMetrics.record(
+      destinationReport(answered.status, source, pod.metadata, named, answered.authority),
+      answered.durationMs,
+    );
   }
 
-  async function prepare(spec: ProxySpec, address: string) {
-    const files = proxyFiles(join(config.runFolder, `proxy-${spec.name}`));
-    prepareProxy(spec.name, address, files);
-    const metrics = createIstioMetrics();
-    const exporter = await startExporter(address, metrics);
-    const source: Source = { workload: spec.workload, namespace: spec.client.namespace, labels: spec.client.labels };
-    callers.set(address, source);
-    const admin = until(async () => readAdminAddress(files.adminAddress), { timeout: envoyStartMs, what: `the admin address of ${spec.name}` }).then(createEnvoyAdmin);
-    const log = followAccessLog({
-      path: files.accessLog,
-      reopen: async () => (await admin).reopenLogs(),
-      onTrouble,
-      onEntry(entry: AccessLogEntry) {
-        const pod = entry.host === null ? undefined : agent.podAt(entry.host.split(":")[0] ?? "");
-        metrics.record(sourceReport(entry, source, pod?.metadata), entry.duration);
-      },
-    });
-    stopping.push(() => log.stop(), () => exporter.stop());
-    const writer = admin.then((ready) => createXdsWriter(address, files, ready));
-    const controlled = { name: spec.name, client: spec.client, writer: { deliver: async (next: Parameters<Awaited<typeof writer>["deliver"]>[0]) => (await writer).deliver(next) } };
-    return { controlled, ready: { name: spec.name, address, folder: files.folder, metrics: exporter.address } };
-  }
+  const control = await startControlServer(controlHandlers(mesh, agent, served));
 
-  const control = await startControlServer({
+  return {
+    ready: {
+      control: control.address,
+      metrics: `${podExporter.address}${metricsPath}`,
+      proxies: proxies.map((each) => each.ready),
+    },
+    async stop() {
+      await control.stop();
+      await Promise.all([
+        mesh.stop(),
+        pods.stop(),
+        agent.stop(),
+        podExporter.stop(),
+        ...proxies.map((each) => each.stop()),
+      ]);
+      await client.close();
+      await addresses.release();
+    },
+  };
+}
+
+interface ProxyContext {
+  readonly address: string;
+  readonly runFolder: string;
+  readonly podAt: (address: string) => ObjectMeta | undefined;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+interface PreparedProxy {
+  readonly controlled: ControlledProxy;
+  readonly source: Source;
+  readonly ready: WorldReady["proxies"][number];
+  stop(): Promise<void>;
+}
+
+/** Writes the files that an Envoy starts from, serves its metrics, and follows its access log. */
+async function prepareProxyOf(spec: ProxySpec, context: ProxyContext): Promise<PreparedProxy> {
+  const { address, onTrouble } = context;
+  const files = proxyFiles(join(context.runFolder, `proxy-${spec.name}`));
+  prepareProxy(spec.name, address, files);
+  const metrics = createIstioMetrics();
+  const exporter = await startExporter(address, metrics);
+  const source: Source = { workload: spec.workload, namespace: spec.client.namespace, labels: spec.client.labels };
+  const admin = until(() => readAdminAddress(files.adminAddress), {
+    timeout: envoyStartMs,
+    what: `the admin address of ${spec.name}`,
+  }).then(createEnvoyAdmin);
+  const log = followAccessLog({
+    path: files.accessLog,
+    reopen: async () => (await admin).reopenLogs(),
+    onTrouble,
+    onEntry(entry) {
+      const pod = entry.host === null ? undefined : context.podAt(entry.host.split(":")[0] ?? "");
+      metrics.record(sourceReport(entry, source, pod), entry.duration);
+    },
+  });
+  const writer = admin.then((ready) => createXdsWriter(address, files, ready));
+  const deliver: XdsWriter["deliver"] = async (next) => (await writer).deliver(next);
+  return {
+    controlled: { name: spec.name, client: spec.client, writer: { deliver } },
+    source,
+    ready: { name: spec.name, address, folder: files.folder, metrics: exporter.address },
+    async stop() {
+      await Promise.all([log.stop(), exporter.stop()]);
+    },
+  };
+}
+
+function controlHandlers(
+  mesh: MeshControl,
+  agent: NodeAgent,
+  served: ServedCounter,
+): Readonly<Record<string, Handler>> {
+  return {
     mesh: () => mesh.state(),
+    objects: () => mesh.versions(),
     pods: () => agent.pods(),
     served: () => served.snapshot(),
     setProxy(body) {
@@ -108,15 +185,5 @@ export async function runWorld(config: WorldConfig, onTrouble: (error: unknown) 
       agent.setDependency(name, down);
     },
     setDebounce: (body) => mesh.setDebounce((body as WorldRequests["debounce"]).ms),
-  });
-
-  return {
-    ready: { control: control.address, metrics: `${podExporter.address}${metricsPath}`, proxies: proxies.map((each) => each.ready) },
-    async stop() {
-      await control.stop();
-      await Promise.all([mesh.stop(), pods.stop(), agent.stop(), podExporter.stop(), ...stopping.map((stop) => stop())]);
-      await client.close();
-      await addresses.release();
-    },
   };
 }

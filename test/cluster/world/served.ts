@@ -3,7 +3,12 @@ import type { Answered } from "../node-agent/pod-server.ts";
 /** Requests that pods have answered, by workload and status; 0 is a caller that went away. */
 export type ServedCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-export function createServedCounts(): { count(workload: string, answered: Answered): void; snapshot(): ServedCounts } {
+export interface ServedCounter {
+  count(workload: string, answered: Answered): void;
+  snapshot(): ServedCounts;
+}
+
+export function createServedCounts(): ServedCounter {
   const counts = new Map<string, Map<number, number>>();
   return {
     count(workload, { status }) {

@@ -12,11 +12,21 @@ export function workloadOf(metadata: ObjectMeta): string {
 
 /** Istio's revision of a workload. */
 export function revisionOf(labels: ObjectMeta["labels"]): string {
-  return labels?.["service.istio.io/canonical-revision"] ?? labels?.["app.kubernetes.io/version"] ?? labels?.["version"] ?? "latest";
+  return (
+    labels?.["service.istio.io/canonical-revision"] ??
+    labels?.["app.kubernetes.io/version"] ??
+    labels?.["version"] ??
+    "latest"
+  );
 }
 
 /** Istio's canonical service, which is also what it reports as app when there is no `app` label. */
 export function canonicalServiceOf(metadata: ObjectMeta): string {
   const { labels } = metadata;
-  return labels?.["service.istio.io/canonical-name"] ?? labels?.["app.kubernetes.io/name"] ?? labels?.["app"] ?? workloadOf(metadata);
+  return (
+    labels?.["service.istio.io/canonical-name"] ??
+    labels?.["app.kubernetes.io/name"] ??
+    labels?.["app"] ??
+    workloadOf(metadata)
+  );
 }

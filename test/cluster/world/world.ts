@@ -57,6 +57,8 @@ export interface World {
   readonly dependencies: { down(name: string): Promise<void>; up(name: string): Promise<void> };
   served(): Promise<ServedCounts>;
   mesh(): Promise<MeshState>;
+  /** The resourceVersions that the mesh has seen: `<kind>/<namespace>/<name>`. */
+  seen(): Promise<Readonly<Record<string, string>>>;
   setDebounce(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -71,10 +73,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const call = caller(ready.control);
   const proxies: ProxyHandle[] = [];
   for (const each of ready.proxies) proxies.push(await startProxy(each, options.envoyPath, startProcess, call));
-  await until(async () => Object.values((await call<MeshState>("mesh")).proxies).every(({ generation }) => generation > 0), {
-    timeout: startMs,
-    what: "the first configuration of every proxy",
-  });
+  await until(
+    async () => Object.values((await call<MeshState>("mesh")).proxies).every(({ generation }) => generation > 0),
+    {
+      timeout: startMs,
+      what: "the first configuration of every proxy",
+    },
+  );
   if (registerScrapeTarget !== undefined) await registerAll(ready, registerScrapeTarget);
 
   return {
@@ -95,6 +100,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     },
     served: () => call("served"),
     mesh: () => call("mesh"),
+    seen: () => call("objects"),
     setDebounce: (ms) => call("setDebounce", { ms } satisfies WorldRequests["debounce"]),
     async stop() {
       await Promise.all(proxies.map((proxy) => proxy.process.stop()));
@@ -110,7 +116,13 @@ async function startWorldProcess(options: WorldOptions): Promise<{ process: Supe
   const config: WorldConfig = { kubeconfig, runFolder, proxies, debounceMs, drainMs };
   const path = join(runFolder, "world.json");
   writeFileSync(path, JSON.stringify(config, undefined, 2));
-  const started = await options.startProcess({ name: "world", command: process.execPath, args: [script, path], stdin: "pipe", stdout: "pipe" });
+  const started = await options.startProcess({
+    name: "world",
+    command: process.execPath,
+    args: [script, path],
+    stdin: "pipe",
+    stdout: "pipe",
+  });
   if (started.stdout === undefined) throw new Error("the world's output is not a pipe");
   const line = await Promise.race([
     firstLine(started.stdout),
@@ -146,7 +158,15 @@ async function startProxy(
   call: Call,
 ): Promise<ProxyHandle> {
   const files = proxyFiles(folder);
-  const once = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "--file-flush-interval-msec", "100"];
+  const once = [
+    "--disable-hot-restart",
+    "--concurrency",
+    "1",
+    "--log-level",
+    "warning",
+    "--file-flush-interval-msec",
+    "100",
+  ];
   const supervised = await startProcess({
     name: `envoy-${name}`,
     command: envoyPath,

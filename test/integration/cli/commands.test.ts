@@ -15,14 +15,15 @@ interface Session {
   code: number;
 }
 
-/** Runs the command as the binary does, with its words kept; resolves when it is done. */
-async function serin(args: readonly string[], onPrint: (text: string) => void = () => undefined): Promise<Session> {
+/** Runs the command as the binary does, with its words kept; resolves when it and what its first words set off are done. */
+async function serin(args: readonly string[], onFirstPrint?: () => Promise<unknown>): Promise<Session> {
   const session: Session = { output: [], warnings: [], code: 0 };
   const system = systemDependencies(new AbortController().signal);
+  let setOff: Promise<unknown> | undefined;
   const terminal = {
     print: (text: string) => {
       session.output.push(text);
-      onPrint(text);
+      setOff ??= onFirstPrint?.();
     },
     warn: (text: string) => {
       session.warnings.push(text);
@@ -35,6 +36,7 @@ async function serin(args: readonly string[], onPrint: (text: string) => void = 
   };
   const program = buildProgram({ ...system, terminal }, "0");
   await program.parseAsync([...args, "-n", namespace, "--kubeconfig", inject("kubeconfig")], { from: "user" });
+  await setOff;
   return session;
 }
 
@@ -197,9 +199,7 @@ describe("status -w", () => {
     ["promoted", statuses.promoted, 0],
     ["rolled back", statuses.rolledBack, 1],
   ])("follows a release until it is %s", async (_, end, expected) => {
-    const session = await serin(["status", "-w"], (text) => {
-      if (text.startsWith("product Progressing")) void stand("product", end);
-    });
+    const session = await serin(["status", "-w"], () => stand("product", end));
     expect(session.output[0]).toBe("product Progressing: step 1/3, 10 %: A tenth of the traffic goes to the canary.");
     expect(session.output.at(-1)).toMatch(/^product (Ready|RolledBack):/);
     expect(session.code).toBe(expected);
@@ -223,14 +223,12 @@ describe("status -w", () => {
   });
 
   test("ends when the Rollout is deleted", async () => {
-    const session = await serin(["status", "-w"], () => {
-      void kubectl(["delete", "srn", "product", "-n", namespace]);
-    });
+    const session = await serin(["status", "-w"], () => kubectl(["delete", "srn", "product", "-n", namespace]));
     expect(session).toMatchObject({ warnings: ["serin: the Rollout was deleted"], code: 1 });
   });
 
   test("-o json is one line for each change", async () => {
-    const session = await serin(["status", "-w", "-o", "json"], () => void stand("product", statuses.promoted));
+    const session = await serin(["status", "-w", "-o", "json"], () => stand("product", statuses.promoted));
     for (const line of session.output) expect(JSON.parse(line)).toMatchObject({ kind: "Rollout" });
   });
 });

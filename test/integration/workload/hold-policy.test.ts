@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rolloutLabel, unpauseAnnotation } from "../../../src/api/names.ts";
 import { ensureHoldPolicy } from "../../../src/adapters/kubernetes/hold-policy.ts";
-import { isRecord } from "../../../src/adapters/kubernetes/json-fields.ts";
 import { deployments } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import type { KubernetesObjects, Resource } from "../../../src/ports/kubernetes-objects.ts";
 import { RejectedError } from "../../../src/runtime/errors.ts";
@@ -156,8 +155,8 @@ describe("the hold policy", () => {
       ...manifest,
       metadata: { name: "large", labels: { [rolloutLabel]: "large" } },
     });
-    await kubectlOutput(["-n", bench.namespace, "set", "image", "deployment/large", "app=shop/app:v2"]);
-    const held = await bench.objects.read(deployments, bench.namespace, "large", bench.signal);
-    expect(isRecord(held?.spec) && held.spec["paused"]).toBe(true);
+    const image = [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: "shop/app:v2" }] as const;
+    const held = await bench.objects.jsonPatch(deployments, bench.namespace, "large", image, { signal: bench.signal });
+    expect(held.spec?.["paused"]).toBe(true);
   });
 });

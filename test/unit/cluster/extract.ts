@@ -1,4 +1,13 @@
-import type { Cluster, ClusterEndpoints, EnvoyConfig, HeaderChanges, JsonObject, Route, VirtualHost } from "../../cluster/mesh/envoy-types.ts";
+import type {
+  Cluster,
+  ClusterEndpoints,
+  EnvoyConfig,
+  HeaderChanges,
+  JsonObject,
+  Route,
+  RouteAction,
+  VirtualHost,
+} from "../../cluster/mesh/envoy-types.ts";
 
 /** Reduces an Envoy configuration to what `expected.json` records of one, by the README of the golden cases. */
 
@@ -51,24 +60,36 @@ function virtualHostOf(virtualHost: VirtualHost, clusterIP: string | undefined):
 }
 
 function routeOf(route: Route): unknown {
-  const action = route.route;
-  const weighted = action?.weightedClusters?.clusters.map((each) => ({ name: each.name, weight: each.weight, ...headersOf(each) }));
-  const plain = action?.cluster === undefined ? [] : [{ name: action.cluster, weight: null }];
   return {
     name: route.name ?? null,
     match: matchOf(route.match),
-    clusters: weighted ?? plain,
+    clusters: chosenClusters(route),
     directResponse: directResponseOf(route.directResponse),
     redirect: route.redirect ?? null,
-    timeout: action?.timeout ?? null,
-    retries: retriesOf(action?.retryPolicy),
-    mirror: (action?.requestMirrorPolicies ?? []).map(mirrorOf),
+    ...actionOf(route.route),
     rewrite: rewriteOf(route),
     headers: headersOf(route)["headers"] ?? null,
-    hashPolicy: action?.hashPolicy ?? null,
     cors: filterOf(route, "cors"),
     fault: filterOf(route, "fault"),
     config: route.metadata?.filterMetadata.istio["config"] ?? null,
+  };
+}
+
+function chosenClusters({ route }: Route): unknown {
+  if (route?.cluster !== undefined) return [{ name: route.cluster, weight: null }];
+  return (route?.weightedClusters?.clusters ?? []).map((each) => ({
+    name: each.name,
+    weight: each.weight,
+    ...headersOf(each),
+  }));
+}
+
+function actionOf(action: RouteAction = {}): object {
+  return {
+    timeout: action.timeout ?? null,
+    retries: retriesOf(action.retryPolicy),
+    mirror: (action.requestMirrorPolicies ?? []).map(mirrorOf),
+    hashPolicy: action.hashPolicy ?? null,
   };
 }
 
@@ -157,7 +178,15 @@ const missing = {
   endpoints: [],
   endpointPorts: [],
   ...Object.fromEntries(
-    ["type", "outlierDetection", "maxEjectionPercent", "consecutive5xx", "healthyPanicThreshold", "localityLb", "circuitBreakers"]
+    [
+      "type",
+      "outlierDetection",
+      "maxEjectionPercent",
+      "consecutive5xx",
+      "healthyPanicThreshold",
+      "localityLb",
+      "circuitBreakers",
+    ]
       .concat(["lbPolicy", "lbConfig", "connectTimeout", "http", "subset", "config"])
       .map((field) => [field, null]),
   ),
@@ -167,21 +196,28 @@ function clusterOf(name: string, config: EnvoyConfig): unknown {
   const cluster = config.clusters.find((each) => each.name === name);
   if (cluster === undefined) return missing;
   const common = cluster.commonLbConfig ?? {};
-  const outlier = cluster.outlierDetection;
   const assigned = config.endpoints.find((each) => each.cluster === name);
   return {
     exists: true,
     type: cluster.type,
     ...endpointsOf(assigned, common["localityWeightedLbConfig"] !== undefined),
-    outlierDetection: outlier ?? null,
-    maxEjectionPercent: outlier === undefined ? null : (outlier["maxEjectionPercent"] ?? 10),
-    consecutive5xx: outlier === undefined ? null : (outlier["consecutive5xx"] ?? 5),
+    ...outlierOf(cluster.outlierDetection),
     healthyPanicThreshold: (common["healthyPanicThreshold"] as JsonObject | undefined)?.["value"] ?? null,
     circuitBreakers: cluster.circuitBreakers.thresholds[0],
     lbPolicy: cluster.lbPolicy,
     lbConfig: cluster.ringHashLbConfig ?? cluster.roundRobinLbConfig ?? cluster.leastRequestLbConfig ?? null,
     connectTimeout: cluster.connectTimeout,
     ...originOf(cluster),
+  };
+}
+
+/** Absent fields hold with Envoy's defaults. */
+function outlierOf(outlier: JsonObject | undefined): object {
+  if (outlier === undefined) return { outlierDetection: null, maxEjectionPercent: null, consecutive5xx: null };
+  return {
+    outlierDetection: outlier,
+    maxEjectionPercent: outlier["maxEjectionPercent"] ?? 10,
+    consecutive5xx: outlier["consecutive5xx"] ?? 5,
   };
 }
 

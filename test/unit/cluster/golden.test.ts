@@ -22,7 +22,10 @@ function comparable({ virtualHosts, tcp, clusters }: Expected): unknown {
 
 function check(each: GoldenCase): void {
   const { refused } = each.expected;
-  const errors = each.manifests.map((manifest) => ({ object: `${manifest.kind}/${manifest.metadata.name}`, message: validationError(manifest) }));
+  const errors = each.manifests.map((manifest) => ({
+    object: `${manifest.kind}/${manifest.metadata.name}`,
+    message: validationError(manifest),
+  }));
   const first = errors.find(({ message }) => message !== undefined);
   if (refused !== null) {
     expect(first?.object).toBe(refused.object);
@@ -31,7 +34,9 @@ function check(each: GoldenCase): void {
   }
   expect(first).toBeUndefined();
   const service = each.objects.services.find(({ metadata }) => metadata.name === "web");
-  expect(extract(renderEnvoyConfig(each.objects, each.client), service?.spec.clusterIP)).toEqual(comparable(each.expected));
+  expect(extract(renderEnvoyConfig(each.objects, each.client), service?.spec.clusterIP)).toEqual(
+    comparable(each.expected),
+  );
 }
 
 describe("the mesh agrees with what istiod 1.28 was seen to do", () => {

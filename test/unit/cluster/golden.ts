@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
-import type { Client, DestinationRule, EndpointSlice, MeshObjects, NodeLike, PodLike, Service, VirtualService } from "../../cluster/mesh/objects.ts";
+import type {
+  Client,
+  DestinationRule,
+  EndpointSlice,
+  MeshObjects,
+  NodeLike,
+  PodLike,
+  Service,
+  VirtualService,
+} from "../../cluster/mesh/objects.ts";
 
 /** Reads the recorded cases of `test/golden/istiod-1.28` and turns each into what the mesh is given. */
 
@@ -16,7 +25,11 @@ interface CasePod {
 }
 
 interface CaseHead {
-  readonly client: { readonly namespace: string; readonly labels: Readonly<Record<string, string>>; readonly zone: string };
+  readonly client: {
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly zone: string;
+  };
   readonly pods: readonly CasePod[];
   readonly secondsBetweenObjects?: number;
 }
@@ -56,7 +69,9 @@ export function goldenCases(): GoldenCase[] {
 }
 
 function readCase(name: string): GoldenCase {
-  const documents = parseAllDocuments(readFileSync(`${folder}${name}/input.yaml`, "utf8")).map((each) => each.toJS() as unknown);
+  const documents = parseAllDocuments(readFileSync(`${folder}${name}/input.yaml`, "utf8")).map(
+    (each) => each.toJS() as unknown,
+  );
   const head = documents[0] as CaseHead;
   const manifests = documents.slice(1) as KubernetesObject[];
   const expected = JSON.parse(readFileSync(`${folder}${name}/expected.json`, "utf8")) as Expected;
@@ -68,19 +83,23 @@ function readCase(name: string): GoldenCase {
 function objectsOf(head: CaseHead, manifests: readonly KubernetesObject[]): MeshObjects {
   const aged = manifests.map((each, index) => ({
     ...each,
-    metadata: { ...each.metadata, creationTimestamp: new Date(index * (head.secondsBetweenObjects ?? 0) * 1000).toISOString() },
+    metadata: {
+      ...each.metadata,
+      creationTimestamp: new Date(index * (head.secondsBetweenObjects ?? 0) * 1000).toISOString(),
+    },
   }));
   const ofKind = <T>(kind: string): T[] => aged.filter((each) => each.kind === kind) as T[];
   const services = ofKind<Service>("Service");
   return {
     services,
     endpointSlices: services.map((service) => sliceOf(service, head.pods)),
-    pods: head.pods.map((pod): PodLike => ({ metadata: { name: pod.name, namespace: "default", labels: pod.labels }, spec: { nodeName: nodeOf(pod) } })),
-    nodes: ["sim-a", "sim-b"].map(
-      (zone): NodeLike => ({
-        metadata: { name: zone, labels: { "topology.kubernetes.io/region": "sim", "topology.kubernetes.io/zone": zone } },
-      }),
-    ),
+    pods: head.pods.map((pod): PodLike => ({
+      metadata: { name: pod.name, namespace: "default", labels: pod.labels },
+      spec: { nodeName: nodeOf(pod) },
+    })),
+    nodes: ["sim-a", "sim-b"].map((zone): NodeLike => ({
+      metadata: { name: zone, labels: { "topology.kubernetes.io/region": "sim", "topology.kubernetes.io/zone": zone } },
+    })),
     virtualServices: ofKind<VirtualService>("VirtualService"),
     destinationRules: ofKind<DestinationRule>("DestinationRule"),
   };
@@ -92,7 +111,9 @@ function nodeOf(pod: CasePod): string {
 
 /** What the EndpointSlice controller writes for these pods. */
 function sliceOf(service: Service, pods: readonly CasePod[]): EndpointSlice {
-  const selected = pods.filter((pod) => Object.entries(service.spec.selector ?? {}).every(([key, value]) => pod.labels[key] === value));
+  const selected = pods.filter((pod) =>
+    Object.entries(service.spec.selector ?? {}).every(([key, value]) => pod.labels[key] === value),
+  );
   return {
     metadata: {
       name: `${service.metadata.name}-1`,
@@ -109,6 +130,9 @@ function sliceOf(service: Service, pods: readonly CasePod[]): EndpointSlice {
         nodeName: nodeOf(pod),
       };
     }),
-    ports: (service.spec.ports ?? []).map(({ name, targetPort }) => ({ ...(name !== undefined && { name }), port: Number(targetPort) })),
+    ports: (service.spec.ports ?? []).map(({ name, targetPort }) => ({
+      ...(name !== undefined && { name }),
+      port: Number(targetPort),
+    })),
   };
 }

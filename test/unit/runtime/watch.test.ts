@@ -16,6 +16,7 @@ const thing = (name: string, resourceVersion: string): Thing => ({ metadata: { n
 const failed = (kind: WatchFailure["kind"], retryAfter?: number, random = 0): WatchInput<Thing> => ({
   kind: "failed",
   failure: { kind, message: kind, retryAfter },
+  lasted: 0,
   random,
 });
 const listed: WatchInput<Thing> = { kind: "listed", objects: [thing("a", "5")], version: "7" };
@@ -114,6 +115,27 @@ describe("step()", () => {
     ]);
   });
 
+  it("does not spin when every watch brings something and ends at once", () => {
+    const busy = (version: string): WatchInput<Thing>[] => [
+      { kind: "changed", object: thing("b", version) },
+      closed(1),
+    ];
+    expect(last(run({ kind: "start" }, listed, ...busy("8"), ...busy("9")))).toEqual([
+      { kind: "wait", delay: 250, why: "watches end at once" },
+    ]);
+  });
+
+  it("begins with the shortest wait after a watch that lasted", () => {
+    const trouble = Array.from({ length: 6 }, () => [failed("other"), { kind: "waited" } as const]).flat();
+    const cut: WatchInput<Thing> = {
+      kind: "failed",
+      failure: { kind: "other", message: "cut" },
+      lasted: 60_000,
+      random: 0,
+    };
+    expect(last(run({ kind: "start" }, listed, ...trouble, cut))).toEqual([{ kind: "wait", delay: 250, why: "cut" }]);
+  });
+
   it("forgets everything of a resource that is not served, and asks again slowly", () => {
     const outputs = run({ kind: "start" }, failed("unserved"), { kind: "waited" });
     expect(outputs.slice(1)).toEqual([
@@ -131,6 +153,7 @@ describe("step()", () => {
       fc.constant({ kind: "silent" as const }),
       fc.record({
         kind: fc.constant("failed" as const),
+        lasted: fc.constantFrom(0, 5_000),
         failure: fc.record({ kind: fc.constantFrom("expired", "unserved", "other"), message: fc.constant("x") }),
         random,
       }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cancelledPolicy, hostClaimed } from "../../../../src/adapters/istio/claims.ts";
+import { cancelledPolicy, hostClaimed, shadowed } from "../../../../src/adapters/istio/claims.ts";
 import { destinationRuleOf, product, virtualServiceOf } from "./samples.ts";
 
 describe("a host that is claimed", () => {
@@ -37,6 +37,32 @@ describe("a host that is claimed", () => {
       message:
         "VirtualService shop/web, spec.hosts: already routes product for the gateway mesh, so a second VirtualService would not do what it says. Write web in spec.traffic.istio.virtualService.name to split its routes, or take the host out of it.",
     });
+  });
+});
+
+describe("a VirtualService of the user's beside another one for its host", () => {
+  const fqdn = "product.shop.svc.cluster.local";
+  const at = (second: number, object: ReturnType<typeof virtualServiceOf>): ReturnType<typeof virtualServiceOf> => ({
+    ...object,
+    metadata: { ...object.metadata, creationTimestamp: `2026-01-01T00:00:0${second}Z` },
+  });
+  const own = at(5, virtualServiceOf("product", { hosts: ["product"] }));
+
+  test.each([
+    ["older", at(4, virtualServiceOf("web", { hosts: [fqdn] }, "other")), true],
+    ["younger", at(6, virtualServiceOf("web", { hosts: ["product"] })), false],
+    ["of the same second, earlier by name", at(5, virtualServiceOf("a", { hosts: ["product"] })), true],
+    ["of the same second, later by name", at(5, virtualServiceOf("web", { hosts: ["product"] })), false],
+    ["at a gateway only", at(4, virtualServiceOf("web", { hosts: ["product"], gateways: ["edge/web"] })), false],
+    ["not seen here", at(4, virtualServiceOf("web", { hosts: [fqdn], exportTo: ["."] }, "other")), false],
+    ["a wildcard, which gives way", at(4, virtualServiceOf("web", { hosts: ["*.cluster.local"] })), false],
+  ])("%s", (_, other, isShadowed) => {
+    expect(shadowed(own, [other], product) !== undefined).toBe(isShadowed);
+  });
+
+  test("does no harm where only a gateway is asked", () => {
+    const edge = at(5, virtualServiceOf("product", { hosts: ["product"], gateways: ["edge/web"] }));
+    expect(shadowed(edge, [at(4, virtualServiceOf("web", { hosts: ["product"] }))], product)).toBeUndefined();
   });
 });
 

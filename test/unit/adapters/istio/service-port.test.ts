@@ -22,7 +22,8 @@ test.each([
 });
 
 describe("no port", () => {
-  test.each([
+  type Case = readonly [string, readonly object[], number | undefined, object, string, string];
+  test.each<Case>([
     [
       "of several",
       [http, admin],
@@ -58,7 +59,7 @@ describe("no port", () => {
       "RouteNotSplittable",
       "spec.type: is ExternalName",
     ],
-  ])("%s", (_, ports, asked, spec, problem, message) => {
+  ])("%s", (...[, ports, asked, spec, problem, message]) => {
     expect(servicePort(serviceOf(ports, spec), key, asked)).toEqual({
       problem,
       message: expect.stringContaining(message) as unknown,

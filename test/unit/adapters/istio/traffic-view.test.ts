@@ -89,6 +89,13 @@ describe("what a user has to mend", () => {
       "callers in other would know no subset",
     ],
     [
+      "an older VirtualService for the host of the user's own",
+      rollout,
+      [serviceOf(), plain, rule, virtualServiceOf("old", { hosts: ["product"], http: [{ route: [to("v1")] }] })],
+      "HostClaimed",
+      "VirtualService shop/old, spec.hosts: routes product.shop.svc.cluster.local too and is older",
+    ],
+    [
       "another VirtualService for the host of a generated one",
       rolloutOf(),
       [serviceOf(), virtualServiceOf("web", { hosts: ["product"], http: [{ route: [to("v1")] }] })],
@@ -133,7 +140,7 @@ describe("what hides nothing in mid-release", () => {
       route: { kind: "Split", weight: 10 },
       subsets: { kind: "Present", stable: "a", canary: "b" },
       unsplit: [
-        "Service shop/product, spec.ports: has 2 ports: 8080 (http), 9090 (admin). Write the one that callers use in spec.service.port.",
+        "Service shop/product, spec.ports: has 2 ports: 8080 (http), 9090 (admin). Write the one that callers use in spec.service.port",
       ],
       foreignManager: undefined,
     });
@@ -155,7 +162,7 @@ describe("unsplit routes", () => {
         },
         "edge",
       ),
-      ["VirtualService edge/web, spec.http[0] (all): goes to product.shop.svc.cluster.local without a subset."],
+      ["VirtualService edge/web, spec.http[0] (all): goes to product.shop.svc.cluster.local without a subset"],
     ],
     [
       "its short host in another namespace",
@@ -171,19 +178,19 @@ describe("unsplit routes", () => {
     [
       "a tcp route",
       virtualServiceOf("web", { hosts: ["web"], tcp: [{ route: [to()] }] }),
-      ["VirtualService shop/web, spec.tcp[0]: goes to product.shop.svc.cluster.local without a subset."],
+      ["VirtualService shop/web, spec.tcp[0]: goes to product.shop.svc.cluster.local without a subset"],
     ],
     [
       "an HTTPRoute",
       objectOf("HTTPRoute", "web", {
         rules: [{ backendRefs: [{ name: "other" }] }, { backendRefs: [{ name: "product", port: 80 }] }],
       }),
-      ["HTTPRoute shop/web, spec.rules[1]: goes to product.shop.svc.cluster.local as a whole."],
+      ["HTTPRoute shop/web, spec.rules[1]: goes to product.shop.svc.cluster.local as a whole"],
     ],
     [
       "a GRPCRoute of another namespace",
       objectOf("GRPCRoute", "web", { rules: [{ backendRefs: [{ name: "product", namespace: "shop" }] }] }, "edge"),
-      ["GRPCRoute edge/web, spec.rules[0]: goes to product.shop.svc.cluster.local as a whole."],
+      ["GRPCRoute edge/web, spec.rules[0]: goes to product.shop.svc.cluster.local as a whole"],
     ],
     [
       "a backend without weight",
@@ -193,7 +200,7 @@ describe("unsplit routes", () => {
     [
       "a wildcard DestinationRule among callers",
       destinationRuleOf("all", { host: "*.local" }, "edge"),
-      ["DestinationRule edge/all, spec.host: *.local hides the subsets from callers in edge, who would get 503."],
+      ["DestinationRule edge/all, spec.host: *.local hides the subsets from callers in edge, who would get 503"],
     ],
     ["one of the whole mesh", destinationRuleOf("all", { host: "*.local" }, "istio-system"), []],
   ])("%s", (_, object, unsplit) => {
@@ -204,7 +211,7 @@ describe("unsplit routes", () => {
     const pinned = { name: "testers", match: [{ headers: { "x-test": { exact: "1" } } }], route: [to()] };
     expect(read(rollout, [serviceOf(), route(pinned, { route: [to()] }), rule])).toMatchObject({
       unsplit: [
-        "VirtualService shop/product, spec.http[0] (testers): goes to product.shop.svc.cluster.local without a subset.",
+        "VirtualService shop/product, spec.http[0] (testers): goes to product.shop.svc.cluster.local without a subset",
       ],
     });
   });

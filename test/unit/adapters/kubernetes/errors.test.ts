@@ -59,7 +59,11 @@ describe("toReconcileError()", () => {
       answer(429, status("TooManyRequests", { retryAfterSeconds: 3 })),
       answer(500, status("InternalError")),
     ];
-    expect(waits.map((error) => (error as TransientError).retryAfter)).toEqual([2_000, 3_000, undefined]);
+    expect(waits.map((error) => (error instanceof TransientError ? error.retryAfter : Number.NaN))).toEqual([
+      2_000,
+      3_000,
+      undefined,
+    ]);
   });
 
   it("says why there was no answer, for several addresses too", () => {

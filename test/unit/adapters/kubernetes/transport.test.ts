@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { connect, type ApiRequest, type Transport } from "../../../../src/adapters/kubernetes/transport.ts";
 import { ConflictError, RejectedError, TransientError } from "../../../../src/runtime/errors.ts";
 
-const cleanUps: (() => Promise<unknown> | void)[] = [];
+const cleanUps: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -205,9 +205,9 @@ describe("Transport.stream()", () => {
       response.writeHead(200).write('{"a":1}\n');
       setTimeout(() => response.destroy(), 50);
     });
-    const read = async (signal: AbortSignal, onLine: () => void) => {
+    const read = async (signal: AbortSignal, onLine: (line: string) => void) => {
       const stream = await transport.stream(watch, signal);
-      for await (const _line of stream.lines()) onLine();
+      for await (const line of stream.lines()) onLine(line);
     };
     await expect(read(never, () => undefined)).rejects.toThrow();
     const stop = new AbortController();

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { increments, reachingBack } from "../../../../src/adapters/prometheus/increments.ts";
 import { identityOf } from "../../../../src/adapters/prometheus/series.ts";
+import type { Span } from "../../../../src/adapters/prometheus/increments.ts";
 import type { Labels, Series } from "../../../../src/adapters/prometheus/series.ts";
 
 /** `t1=v1 t2=v2`: a series as scrapes saw it. */
@@ -13,7 +14,7 @@ function series(text: string, labels: Labels = {}): Series {
   return { labels: { instance: "client-1", ...labels }, samples };
 }
 
-const never = () => false;
+const never: Span["bornWithin"] = () => false;
 
 function growthOf(all: readonly Series[], since: number, until: number, bornWithin = never): number {
   return increments(all, { since, until, bornWithin }).reduce((sum, { growth: [more = 0] }) => sum + more, 0);
@@ -163,14 +164,15 @@ describe("adjoining spans", () => {
     .array(target, { minLength: 1, maxLength: 3 })
     .map((targets) => targets.flatMap(scrapesOf).filter(({ samples }) => samples.length > 0))
     .chain((all) => fc.shuffledSubarray(all, { minLength: all.length }));
-  const moments = fc
-    .tuple(fc.nat(150), fc.nat(150), fc.nat(150))
-    .map((three) => three.sort((one, other) => one - other));
+  const moments = fc.tuple(fc.nat(150), fc.nat(150), fc.nat(150)).map((three): [number, number, number] => {
+    const [first = 0, second = 0, third = 0] = [...three].sort((one, other) => one - other);
+    return [first, second, third];
+  });
   const bornWithin = (labels: Labels) => labels["destination_workload"] === "canary";
 
   it("count the same as one span, wherever it is split", () => {
     fc.assert(
-      fc.property(store, moments, fc.nat(60), (all, [since = 0, middle = 0, until = 0], recent) => {
+      fc.property(store, moments, fc.nat(60), (all, [since, middle, until], recent) => {
         const count = (from: number, to: number) =>
           from === to ? 0 : growthOf(asFetched(all, from, to, recent), from, to, bornWithin);
         expect(count(since, middle) + count(middle, until)).toBe(count(since, until));

@@ -137,7 +137,7 @@ describe("the query API", () => {
   it("says that the operator is stopping", async () => {
     const { address } = await remembering();
     expect(await createQueryApi({ address }).query("1", undefined, AbortSignal.abort())).toMatchObject({
-      problem: expect.stringContaining("the operator is stopping") as string,
+      problem: expect.stringContaining("the operator is stopping"),
     });
   });
 

@@ -23,7 +23,10 @@ describe("the reference of the Rollout", () => {
   test("has tables whose rows have as many cells as their head", () => {
     for (const text of [page, conditionsReference(), eventsReference()]) {
       for (const block of text.split("\n\n").filter((part) => part.startsWith("|"))) {
-        const cells = block.split("\n").map((row) => row.split(/(?<!\\)\|/).length);
+        const cells = block
+          .trim()
+          .split("\n")
+          .map((row) => row.split(/(?<!\\)\|/).length);
         expect(new Set(cells).size).toBe(1);
       }
     }

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { planReleases } from "../../demo/plan.ts";
+import { asExpected, jsonLine, type ReleaseResult } from "../../demo/result.ts";
+import { releaseLines, summaryLines } from "../../demo/summary.ts";
+
+const [good, bad, good2] = planReleases({ badErrorRate: 0.1, badLatencyMs: undefined, order: ["good", "bad", "good"] });
+
+const promoted: ReleaseResult = {
+  plan: good!,
+  outcome: "Promoted",
+  reason: undefined,
+  weights: [10, 50, 100],
+  seconds: 84.1,
+  podsRestarted: 0,
+  failedRequests: 0,
+  requests: 16_842,
+};
+const rolledBack: ReleaseResult = {
+  plan: bad!,
+  outcome: "RolledBack",
+  reason: "ErrorRateTooHigh",
+  weights: [10],
+  seconds: 8.7,
+  podsRestarted: 0,
+  failedRequests: 20,
+  requests: 3350,
+};
+
+const result = (...releases: ReleaseResult[]) => ({ releases, planned: releases.length, provisionedSeconds: 21.3 });
+const plain = (_: unknown, text: string) => text;
+
+describe("the JSON line", () => {
+  test("has its keys in this order", () => {
+    expect(jsonLine(result(promoted, rolledBack))).toBe(
+      '{"good":{"outcome":"Promoted","weights":[10,50,100],"seconds":84.1,"podsRestarted":0,"failedRequests":0,"requests":16842},' +
+        '"bad":{"outcome":"RolledBack","reason":"ErrorRateTooHigh","atWeight":10,"seconds":8.7,"failedRequests":20,"requests":3350},' +
+        '"provisioned":{"seconds":21.3}}',
+    );
+  });
+
+  test("follows the order of the releases", () => {
+    const line = jsonLine(result(rolledBack, promoted, { ...promoted, plan: good2! }));
+    expect(Object.keys(JSON.parse(line) as object)).toEqual(["bad", "good", "good2", "provisioned"]);
+  });
+
+  test("says why a good version was rolled back", () => {
+    const line = jsonLine(result({ ...rolledBack, plan: good! }));
+    expect(line).toContain('{"outcome":"RolledBack","reason":"ErrorRateTooHigh","weights":[10],"seconds":8.7,');
+  });
+
+  test("has no reason for a bad version that timed out", () => {
+    const line = jsonLine(result({ ...rolledBack, outcome: "TimedOut", reason: undefined, weights: [] }));
+    expect(line).toContain('"bad":{"outcome":"TimedOut","reason":null,"atWeight":0,');
+  });
+});
+
+describe("the verdict", () => {
+  test.each([
+    ["all as planned", result(promoted, rolledBack), true],
+    ["good rolled back", result({ ...rolledBack, plan: good! }), false],
+    ["bad promoted", result({ ...promoted, plan: bad! }), false],
+    ["rolled back for another reason", result({ ...rolledBack, reason: "CanaryCrashed" }), false],
+    ["timed out", result({ ...promoted, outcome: "TimedOut" }), false],
+    ["a release missing", { ...result(promoted), planned: 2 }, false],
+  ])("of %s", (_, demo, fine) => {
+    expect(asExpected(demo)).toBe(fine);
+  });
+});
+
+describe("the summary", () => {
+  test("has two lines per release that fit a terminal", () => {
+    expect(releaseLines(promoted, plain)).toEqual([
+      "✓ good product:v2  Promoted    10 → 50 → 100 % in 84.1 s",
+      "                               0 of 16,842 requests failed, no pod restarted",
+    ]);
+    expect(releaseLines(rolledBack, plain)).toEqual([
+      "✓ bad  product:v3  RolledBack  ErrorRateTooHigh at 10 % after 8.7 s of traffic",
+      "                               20 of 3,350 requests failed",
+    ]);
+    expect(releaseLines({ ...promoted, outcome: "TimedOut" }, plain)[0]).toBe(
+      "✗ good product:v2  TimedOut    not ended after 84.1 s, at 100 %",
+    );
+  });
+
+  test("says whether it went as it should", () => {
+    expect(summaryLines(result(promoted, rolledBack), plain).at(-1)).toMatch(/^Every release ended as it should\./);
+    expect(summaryLines(result({ ...promoted, plan: bad! }), plain).at(-1)).toMatch(/^Not every release/);
+  });
+});
