@@ -3,7 +3,8 @@ import tseslint from "typescript-eslint";
 
 /** Budgets keep a function on one screen; an exception carries its reason beside it. */
 const budgets = {
-  complexity: ["error", 12],
+  // A switch that has to name every kind is one branch to read, not one for each kind.
+  complexity: ["error", { max: 12, variant: "modified" }],
   "max-depth": ["error", 3],
   "max-params": ["error", 5],
   "max-lines": ["error", { max: 300 }],

@@ -1,5 +1,8 @@
 // Everything that a change must pass. The last line says how many passed and how many failed.
 import { parseArgs } from "node:util";
+import { PART_NAMES } from "../test/cluster/parts/catalog.ts";
+import { progressPrinter } from "../test/cluster/parts/progress.ts";
+import { provideParts } from "../test/cluster/parts/provide.ts";
 import { staticSteps } from "./run/check-steps.ts";
 import { onLeash } from "./run/leash.ts";
 import { runSteps } from "./run/steps.ts";
@@ -26,12 +29,28 @@ async function test(signal: AbortSignal): Promise<boolean> {
   }
   const everything = filters.length === 0 && values.project === undefined;
   const checks = everything ? await runSteps(staticSteps, signal) : [];
+  if (names.some((name) => name !== "unit") && !(await provide(signal))) return false;
   const tests = await runTests(names, filters, signal);
   const passed = checks.filter((check) => check.passed).length + tests.passed;
   const failed = checks.filter((check) => !check.passed).length + tests.failed;
   if (tests.skipped > 0) console.log(`${tests.skipped} skipped`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
+}
+
+/** Before the tests begin: no test may take as long as building Kubernetes does. */
+async function provide(signal: AbortSignal): Promise<boolean> {
+  const progress = progressPrinter();
+  try {
+    await provideParts(PART_NAMES, { onProgress: progress.show, signal });
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    console.error(`serin: ${error instanceof Error ? error.message : String(error)}\n0 passed, 1 failed`);
+    return false;
+  } finally {
+    progress.end();
+  }
 }
 
 if (values.help) console.log(help);

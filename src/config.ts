@@ -8,8 +8,14 @@ const duration = z
 
 /** What the operator can be told when it starts. Every flag is also an environment variable: `--log-level`, `SERIN_LOG_LEVEL`. */
 export const configSchema = z.object({
-  kubeconfig: z.string().optional().meta({ description: "path of a kubeconfig (default: KUBECONFIG, the pod's service account, ~/.kube/config)" }),
-  namespace: z.array(z.string().min(1)).default([]).meta({ description: "namespace to work in; repeatable (default: all)" }),
+  kubeconfig: z
+    .string()
+    .optional()
+    .meta({ description: "path of a kubeconfig (default: KUBECONFIG, the pod's service account, ~/.kube/config)" }),
+  namespace: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({ description: "namespace to work in; repeatable (default: all)" }),
   prometheusAddress: z
     .url({ protocol: /^https?$/, error: "write the URL of a Prometheus, such as http://prometheus.monitoring:9090" })
     .meta({ description: "URL of the Prometheus that has Istio's metrics" }),
@@ -18,29 +24,54 @@ export const configSchema = z.object({
     .regex(/^[^:]*:[0-9]{1,5}$/, "write host:port or :port, such as :8080")
     .default(":8080")
     .meta({ description: "where to serve /metrics, /healthz and /readyz" }),
-  leaderElect: z.boolean().default(false).meta({ description: "work only while holding the Lease, so that several replicas can run" }),
+  leaderElect: z
+    .boolean()
+    .default(false)
+    .meta({ description: "work only while holding the Lease, so that several replicas can run" }),
   leaderElectNamespace: z.string().min(1).default("serin-system").meta({ description: "namespace of the Lease" }),
-  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({ description: "least severe messages to log" }),
+  logLevel: z
+    .enum(["debug", "info", "warn", "error"])
+    .default("info")
+    .meta({ description: "least severe messages to log" }),
   hold: z
     .enum(["auto", "policy", "paused"])
     .default("auto")
-    .meta({ description: "how changed templates are held: by an admission policy, or by keeping Deployments paused; auto takes the policy where the API server has it" }),
+    .meta({
+      description:
+        "how changed templates are held: by an admission policy, or by keeping Deployments paused; auto takes the policy where the API server has it",
+    }),
   istioNamespace: z.string().min(1).default("istio-system").meta({ description: "root namespace of the mesh" }),
   clusterDomain: z.string().min(1).default("cluster.local").meta({ description: "DNS domain of the cluster" }),
-  propagation: duration.prefault("2s").meta({ description: "how long changes of Istio objects take to reach every proxy" }),
-  rollbackDeadline: duration.prefault("30s").meta({ description: "when a rollback ends although canary traffic is still seen" }),
+  propagation: duration
+    .prefault("2s")
+    .meta({ description: "how long changes of Istio objects take to reach every proxy" }),
+  rollbackDeadline: duration
+    .prefault("30s")
+    .meta({ description: "when a rollback ends although canary traffic is still seen" }),
   shiftDeadline: duration.prefault("60s").meta({ description: "when traffic that did not move is reported" }),
   evidencePeriod: duration.prefault("60s").meta({ description: "how often counts alone are written to a status" }),
-  workers: z.coerce.number().int().min(1).max(64).default(8).meta({ description: "Rollouts that are looked at side by side" }),
+  workers: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(8)
+    .meta({ description: "Rollouts that are looked at side by side" }),
 });
 
 export type Config = z.infer<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 
 /** The configuration from flags, else from the environment, else the defaults; or a sentence for each mistake. */
-export function readConfig(flags: Readonly<Record<string, unknown>>, environment: NodeJS.ProcessEnv): Config | { readonly mistakes: readonly string[] } {
+export function readConfig(
+  flags: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+): Config | { readonly mistakes: readonly string[] } {
   const merged = Object.fromEntries(
-    Object.keys(configSchema.shape).map((name) => [name, flags[name] ?? fromEnvironment(name, environment[variableOf(name)])]),
+    Object.keys(configSchema.shape).map((name) => [
+      name,
+      flags[name] ?? fromEnvironment(name, environment[variableOf(name)]),
+    ]),
   );
   const parsed = configSchema.safeParse(merged);
   if (parsed.success) return parsed.data;

@@ -18,7 +18,7 @@ function optionFor(name: keyof ConfigInput): Option {
   const byDefault = defaultOf(name);
   const description = configSchema.shape[name].meta()?.["description"];
   const origin = `[${variableOf(name)}]${byDefault === undefined ? "" : ` (default: ${byDefault})`}`;
-  return new Option(`${flagOf(name)}${placeholder}`, `${String(description ?? name)} ${origin}`);
+  return new Option(`${flagOf(name)}${placeholder}`, `${description ?? name} ${origin}`);
 }
 
 /** What holds when nothing is said, as people would write it. */

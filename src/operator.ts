@@ -45,7 +45,11 @@ export async function runOperator(config: Config, kubeconfigVariable: string | u
     onImpatience: () => process.exit(130),
   });
   const transport = connect({ kubeconfig: config.kubeconfig, kubeconfigVariable }, machine.apiRequest);
-  const informers: Informers = createInformers({ transport, timers: systemTimers, onProblem: (problem) => reportWatch(problem, machine, log) });
+  const informers: Informers = createInformers({
+    transport,
+    timers: systemTimers,
+    onProblem: (problem) => reportWatch(problem, machine, log),
+  });
   const objects = createKubernetesObjects(transport, informers);
   try {
     return await serve({ config, log, metrics, machine, informers, objects, shutdown });
@@ -70,7 +74,7 @@ interface Machine {
 }
 
 async function serve(parts: Machine): Promise<number> {
-  const { config, log, metrics, machine, informers, objects, shutdown } = parts;
+  const { config, log, metrics, machine, informers, shutdown } = parts;
   const queue = new WorkQueue({ timers: systemTimers, random: Math.random, onDepth: machine.queueDepth });
   const watching = watch(parts, queue);
   const [host, port] = splitAddress(config.metricsAddress);
@@ -78,13 +82,14 @@ async function serve(parts: Machine): Promise<number> {
   const server = await startHttpServer({ host, port, metrics, notReady, unhealthy: () => [] });
   log.info("serving metrics and health", { host: server.host, port: server.port });
   try {
-    const outcome = config.leaderElect ? await lead(parts, queue) : await work(parts, queue, shutdown.signal).then(() => "stopped" as const);
+    const outcome = config.leaderElect
+      ? await lead(parts, queue)
+      : await work(parts, queue, shutdown.signal).then(() => "stopped" as const);
     log.info("the operator has stopped", { outcome });
     return outcome === "lost" || shutdown.failure !== undefined ? 1 : 0;
   } finally {
     watching.stop();
     await server.close();
-    void objects;
   }
 }
 
@@ -109,17 +114,22 @@ function lead(parts: Machine, queue: WorkQueue): Promise<"stopped" | "lost"> {
 async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Promise<void> {
   const { config, log, machine, informers, metrics, objects } = parts;
   while (informers.missing().length > 0 && !signal.aborted) await pause(systemTimers, 50, signal);
-  const hold = config.hold === "paused" ? { hold: "Paused" as const, reason: "asked for by --hold" } : await ensureHoldPolicy(objects, signal);
+  const hold =
+    config.hold === "paused"
+      ? { hold: "Paused" as const, reason: "asked for by --hold" }
+      : await ensureHoldPolicy(objects, signal);
   if (config.hold === "policy" && hold.hold !== "Policy") throw new Error(`--hold policy: ${hold.reason}`);
   log.info("changed templates are held", { ...hold });
   const deps = dependencies(parts, hold.hold, createReleaseMetrics(metrics));
-  const reconcile = (key: string, within: AbortSignal, child: Logger) => reconcilePersistently(parseKey(key), { ...deps, log: child }, within);
+  const reconcile = (key: string, within: AbortSignal, child: Logger) =>
+    reconcilePersistently(parseKey(key), { ...deps, log: child }, within);
   await runController(
     {
       queue,
       workers: config.workers,
       reconcile,
-      onFailure: (key, failure, within, child) => reportFailure(parseKey(key), failure.error, { ...deps, log: child }, within),
+      onFailure: (key, failure, within, child) =>
+        reportFailure(parseKey(key), failure.error, { ...deps, log: child }, within),
       onResult: machine.reconciled,
       timers: systemTimers,
       log,
@@ -128,10 +138,21 @@ async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Prom
   );
 }
 
-function dependencies({ config, log, objects }: Machine, hold: Settings["hold"], releaseMetrics: Dependencies["releaseMetrics"]): Dependencies {
+function dependencies(
+  { config, log, objects }: Machine,
+  hold: Settings["hold"],
+  releaseMetrics: Dependencies["releaseMetrics"],
+): Dependencies {
   const clock = { now: () => Date.now() };
-  const ordered = { debug: (fields: object, message: string) => log.debug(message, { ...fields }), warn: (fields: object, message: string) => log.warn(message, { ...fields }) };
-  const istio = createIstioRouter({ objects, rootNamespace: config.istioNamespace, clusterDomain: config.clusterDomain });
+  const ordered = {
+    debug: (fields: object, message: string) => log.debug(message, { ...fields }),
+    warn: (fields: object, message: string) => log.warn(message, { ...fields }),
+  };
+  const istio = createIstioRouter({
+    objects,
+    rootNamespace: config.istioNamespace,
+    clusterDomain: config.clusterDomain,
+  });
   return {
     cluster: createCluster({ objects, log }),
     routerFor: () => istio,
@@ -162,7 +183,9 @@ function watch({ config, log, informers, objects }: Machine, queue: WorkQueue): 
   const kinds: readonly (readonly [TriggerKind, Resource, boolean])[] = [
     ["Deployment", deployments, false],
     ["ReplicaSet", replicaSets, false],
-    ...istioResources.map((resource) => [resource.plural === "services" ? "Service" : "Route", resource, resource.group !== ""] as const),
+    ...istioResources.map(
+      (resource) => [resource.plural === "services" ? "Service" : "Route", resource, resource.group !== ""] as const,
+    ),
   ];
   for (const [kind, resource, optional] of kinds) {
     // Routes to a host may come from any namespace, so those are watched everywhere.
@@ -177,7 +200,11 @@ function watch({ config, log, informers, objects }: Machine, queue: WorkQueue): 
   };
 }
 
-function reportWatch(problem: { resource: string; kind: string; message: string; error?: unknown }, machine: MachineMetrics, log: Logger): void {
+function reportWatch(
+  problem: { resource: string; kind: string; message: string; error?: unknown },
+  machine: MachineMetrics,
+  log: Logger,
+): void {
   machine.watchProblem(problem);
   log.warn("a watch was interrupted", { ...problem });
 }

@@ -54,7 +54,6 @@ export const eventReasons = {
   Adopting: "Normal",
   Promoted: "Normal",
   PromotedWithoutEvidence: "Warning",
-  RequestAccepted: "Normal",
   WeightsCorrected: "Warning",
   FieldOwnershipConflict: "Warning",
   HoldRestored: "Warning",
@@ -77,6 +76,7 @@ export const rollbackReasons = {
   Superseded: "A newer revision arrived.",
   Reverted: "The stable revision came back.",
   RolloutDeleted: "The Rollout was deleted.",
+  TemplateMutated: "Something changes pods on creation, so what would run is not what is in git.",
   TrafficConfigLost: "The objects that carry the split are gone.",
 } as const;
 

@@ -186,7 +186,15 @@ const analysis = z
         max: duration("The longest time for that quantile of the requests."),
       })
       .optional()
-      .meta({ description: "Limit on the latency of requests." }),
+      .meta({
+        description: "Limit on the latency of requests.",
+        ...rules({
+          // A text that is no duration is the business of the field's own rule.
+          rule: `!self.max.matches(r'${durationPattern}') || duration(self.max) > duration('0s')`,
+          message: "every request takes longer than 0s: write a time above it, such as 500ms",
+          fieldPath: ".max",
+        }),
+      }),
     compareWith: z.enum(["limit", "limit-and-stable"]).default("limit-and-stable").meta({
       description:
         "Whether being over the limit is enough for a rollback, or the canary must also be worse than stable while stable serves.",

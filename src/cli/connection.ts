@@ -30,13 +30,7 @@ export interface Connection {
 
 /** Connects as the kubeconfig says. Throws a CommandError when that cannot be read or has no such context. */
 export function connect({ kubeconfig, context, namespace }: ConnectionOptions): Connection {
-  const load = () => {
-    const config = loadKubeConfig({ kubeconfig, kubeconfigVariable: process.env["KUBECONFIG"] });
-    if (context === undefined) return config;
-    if (config.getContextObject(context) === null) throw new Error(`the kubeconfig has no context ${context}`);
-    config.setCurrentContext(context);
-    return config;
-  };
+  const load = () => loadKubeConfig({ kubeconfig, context, kubeconfigVariable: process.env["KUBECONFIG"] });
   const config = readOnce(load);
   const transport = createTransport(createCredentials(load));
   const informers = createInformers({ transport, timers: systemTimers });

@@ -1,8 +1,8 @@
 import type { ObjectKey } from "../api/object-key.ts";
-import { ConflictError } from "../runtime/errors.ts";
+import { ConflictError, TemplateMutatedError } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { reconcile, type ReconcileResult } from "./reconcile.ts";
-import { reportFailure } from "./report-failure.ts";
+import { giveUp, reportFailure } from "./report-failure.ts";
 
 /** With traffic at risk, a failure is tried again this soon, without end: a rollback sooner than the rest. */
 const retryRollbackAfter = 1_000;
@@ -19,7 +19,8 @@ export async function reconcilePersistently(key: ObjectKey, deps: Dependencies, 
     const release = deps.cluster.readRollout(key)?.status.release;
     if (release === undefined || error instanceof ConflictError || signal.aborted) throw error;
     deps.log.warn("could not reconcile while a release is under way", { error });
-    await tellFailure(key, error, deps, signal);
+    if (error instanceof TemplateMutatedError) await giveUp(key, error, deps, signal);
+    else await tellFailure(key, error, deps, signal);
     return { requeueAfter: release.decision === "Rollback" ? retryRollbackAfter : retryReleaseAfter };
   }
 }

@@ -37,7 +37,12 @@ export async function reconcile(key: ObjectKey, deps: Dependencies, signal: Abor
   return { requeueAfter: decision.wakeAfter };
 }
 
-async function carryOut(decision: Decision, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+async function carryOut(
+  decision: Decision,
+  rollout: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<Rollout> {
   const { now, settings } = { now: deps.clock.now(), settings: deps.settings };
   const write = () =>
     isWorthWriting(rollout.status, decision.status, now, settings.evidencePeriod)

@@ -1,9 +1,11 @@
 import type { ObjectKey } from "../api/object-key.ts";
 import type { ConditionReason } from "../api/reasons.ts";
+import type { Rollout } from "../api/rollout.ts";
 import { releaseKey } from "../domain/answer.ts";
 import { withEvents } from "../domain/events.ts";
 import type { Observation } from "../domain/observation.ts";
 import { conditionOf, withStanding, type Standing } from "../domain/standing.ts";
+import { rollBack } from "../domain/rules/safety.ts";
 import { ConflictError, RejectedError, TemplateMutatedError, TransientError } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 
@@ -13,30 +15,36 @@ export async function reportFailure(key: ObjectKey, error: unknown, deps: Depend
   if (rollout === undefined || error instanceof ConflictError) return;
   const standing = standingFor(error, rollout.status.release?.decision === "Rollback");
   const isKnown = conditionOf(rollout.status, "Ready")?.reason === standing.reason;
-  const now = deps.clock.now();
-  const observation: Observation = {
-    now,
-    rollout,
-    settings: deps.settings,
-    workload: { problem: standing.reason, message: standing.message },
-    traffic: { problem: standing.reason, message: standing.message },
-    original: undefined,
-    rehearsal: undefined,
-    measurement: undefined,
-  };
+  const observation = unobserved(rollout, standing, deps);
   const status = withStanding(observation, rollout.status, standing);
   const { release } = rollout.status;
-  const eventKey = release === undefined ? `generation-${rollout.generation} ${now}` : releaseKey(release, now);
+  const eventKey = release === undefined ? `generation-${rollout.generation} ${observation.now}` : releaseKey(release, observation.now);
   const reason = release?.decision === "Rollback" ? "RollbackBlocked" : "Held";
   const announced = isKnown ? status : withEvents(observation, status, [{ reason, key: eventKey, note: standing.message }]);
   await deps.cluster.writeStatus(rollout, announced, signal);
+}
+
+/** Ends a release whose canary would not be what is in git: tried again only when somebody asks, or changes the template. */
+export async function giveUp(key: ObjectKey, error: TemplateMutatedError, deps: Dependencies, signal: AbortSignal): Promise<void> {
+  const rollout = deps.cluster.readRollout(key);
+  const release = rollout?.status.release;
+  if (rollout === undefined || release === undefined || release.decision !== undefined) return;
+  const observation = unobserved(rollout, standingFor(error, false), deps);
+  const answer = rollBack(observation, release, "TemplateMutated", error.message);
+  await deps.cluster.writeStatus(rollout, withEvents(observation, answer.status, answer.transitions), signal);
+}
+
+/** What is known of a Rollout when looking at the world has failed. */
+function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Dependencies): Observation {
+  const problem = { problem: reason, message };
+  const nothing = { original: undefined, rehearsal: undefined, measurement: undefined };
+  return { now: deps.clock.now(), rollout, settings: deps.settings, workload: problem, traffic: problem, ...nothing };
 }
 
 function standingFor(error: unknown, isRollback: boolean): Standing {
   const message = error instanceof Error ? error.message : String(error);
   const kind = isRollback ? "RollingBack" : "Progressing";
   const say = (reason: ConditionReason, what: string): Standing => ({ kind, reason, phase: isRollback ? "RollingBack" : "Held", message: what });
-  if (error instanceof TemplateMutatedError) return { kind: "Stalled", reason: "TemplateMutated", phase: "Stalled", message };
   if (error instanceof RejectedError) {
     return say("TrafficConfigRejected", `The API server refused a write: ${message}. It is tried again; mend what it names.`);
   }

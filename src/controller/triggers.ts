@@ -8,7 +8,11 @@ export type TriggerKind = "Deployment" | "ReplicaSet" | "Service" | "Route";
  * The Rollouts that a changed object concerns, of those that are given as they are stored. One more than need be costs
  * a look at the caches; one fewer would be blind.
  */
-export function rolloutsConcernedBy(kind: TriggerKind, object: KubernetesObject, rollouts: readonly KubernetesObject[]): readonly ObjectKey[] {
+export function rolloutsConcernedBy(
+  kind: TriggerKind,
+  object: KubernetesObject,
+  rollouts: readonly KubernetesObject[],
+): readonly ObjectKey[] {
   // Routes to a host may come from any namespace, and delegates may name any other: all are looked at afresh.
   if (kind === "Route") return rollouts.map(keyOf);
   const near = rollouts.filter((rollout) => rollout.metadata.namespace === object.metadata.namespace);

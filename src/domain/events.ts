@@ -16,48 +16,40 @@ export function withEvents(observation: Observation, status: RolloutStatus, tran
   const { rollout, now } = observation;
   const events = transitions.map(({ reason, key, note }): PendingEvent => {
     const identity = stableHash(`${rollout.uid} ${reason} ${key}`);
-    return { name: `${rollout.key.name}.${identity}`, reason, action: actionOf(reason), note, at: renderInstant(now) };
+    return { name: `${rollout.key.name}.${identity}`, reason, action: actions[reason], note, at: renderInstant(now) };
   });
   const earlier = (status.pendingEvents ?? []).filter((event) => !events.some((added) => added.name === event.name));
   return { ...status, pendingEvents: [...earlier, ...events].slice(-capacity) };
 }
 
 /** What the operator was doing, in the machine-readable form that events.k8s.io asks for. */
-function actionOf(reason: PendingEvent["reason"]): string {
-  switch (reason) {
-    case "WeightChanged":
-    case "TrafficShifted":
-    case "TrafficNotShifted":
-    case "WeightsCorrected":
-    case "FieldOwnershipConflict":
-      return "RouteTraffic";
-    case "AnalysisFailed":
-    case "MetricsUnavailable":
-    case "MetricsAvailable":
-    case "StepPassed":
-    case "StepPassedWithoutEvidence":
-      return "Analyse";
-    case "RollbackStarted":
-    case "RollbackBlocked":
-    case "RolledBack":
-      return "RollBack";
-    case "Baking":
-    case "Adopting":
-    case "Promoted":
-    case "PromotedWithoutEvidence":
-      return "Promote";
-    case "ReleaseStarted":
-    case "CanaryReady":
-    case "Paused":
-    case "Resumed":
-    case "Held":
-    case "Superseded":
-    case "Reverted":
-    case "RequestAccepted":
-    case "FirstRevision":
-    case "HoldRestored":
-    case "InvalidSpec":
-    case "LetGo":
-      return "Reconcile";
-  }
-}
+const actions: Readonly<Record<PendingEvent["reason"], string>> = {
+  WeightChanged: "RouteTraffic",
+  TrafficShifted: "RouteTraffic",
+  TrafficNotShifted: "RouteTraffic",
+  WeightsCorrected: "RouteTraffic",
+  FieldOwnershipConflict: "RouteTraffic",
+  AnalysisFailed: "Analyse",
+  MetricsUnavailable: "Analyse",
+  MetricsAvailable: "Analyse",
+  StepPassed: "Analyse",
+  StepPassedWithoutEvidence: "Analyse",
+  RollbackStarted: "RollBack",
+  RollbackBlocked: "RollBack",
+  RolledBack: "RollBack",
+  Baking: "Promote",
+  Adopting: "Promote",
+  Promoted: "Promote",
+  PromotedWithoutEvidence: "Promote",
+  ReleaseStarted: "Reconcile",
+  CanaryReady: "Reconcile",
+  Paused: "Reconcile",
+  Resumed: "Reconcile",
+  Held: "Reconcile",
+  Superseded: "Reconcile",
+  Reverted: "Reconcile",
+  FirstRevision: "Reconcile",
+  HoldRestored: "Reconcile",
+  InvalidSpec: "Reconcile",
+  LetGo: "Reconcile",
+};

@@ -14,7 +14,11 @@ export interface KubernetesObject {
     readonly finalizers?: readonly string[];
     readonly deletionTimestamp?: string;
     readonly creationTimestamp?: string;
-    readonly managedFields?: readonly { readonly manager?: string; readonly operation?: string; readonly time?: string }[];
+    readonly managedFields?: readonly {
+      readonly manager?: string;
+      readonly operation?: string;
+      readonly time?: string;
+    }[];
   };
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
@@ -65,12 +69,34 @@ export interface KubernetesObjects {
   /** Whether the API server serves the resource and it is watched. */
   watches(resource: Resource): boolean;
 
-  read(resource: Resource, namespace: string | undefined, name: string, signal: AbortSignal): Promise<KubernetesObject | undefined>;
-  list(resource: Resource, namespace: string | undefined, labelSelector: string, signal: AbortSignal): Promise<readonly KubernetesObject[]>;
+  read(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<KubernetesObject | undefined>;
+  list(
+    resource: Resource,
+    namespace: string | undefined,
+    labelSelector: string,
+    signal: AbortSignal,
+  ): Promise<readonly KubernetesObject[]>;
   create(resource: Resource, object: object, options: WriteOptions): Promise<KubernetesObject>;
   /** `resourceVersion` inside the patch makes it conditional. */
-  mergePatch(resource: Resource, namespace: string | undefined, name: string, patch: object, options: WriteOptions): Promise<KubernetesObject>;
-  jsonPatch(resource: Resource, namespace: string | undefined, name: string, patch: JsonPatch, options: WriteOptions): Promise<KubernetesObject>;
+  mergePatch(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    patch: object,
+    options: WriteOptions,
+  ): Promise<KubernetesObject>;
+  jsonPatch(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    patch: JsonPatch,
+    options: WriteOptions,
+  ): Promise<KubernetesObject>;
   /** Server-side apply under the operator's field manager, forced. */
   apply(resource: Resource, object: object, options: WriteOptions): Promise<KubernetesObject>;
   /** Does nothing when it is not there or has another uid. */

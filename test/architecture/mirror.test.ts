@@ -3,9 +3,23 @@ import { describe, expect, test } from "vitest";
 import { readText, repositoryFiles } from "./repository.ts";
 
 const inTheCommands = "test/integration/cli/commands.test.ts";
+const onTheCluster = "test/integration/workload/canary.test.ts";
+const inAnAdoption = "test/integration/workload/adoption.test.ts";
+const underTraffic = "test/releases/releases.test.ts";
 
 /** Files with logic that no unit test of their own covers, and the test that does. */
 const testedElsewhere: Readonly<Record<string, string>> = {
+  "src/adapters/istio/callers.ts": "test/unit/adapters/istio/traffic-view.test.ts",
+  "src/adapters/istio/mesh-resources.ts": "test/unit/adapters/istio/traffic-view.test.ts",
+  "src/adapters/istio/rehearsal.ts": "test/unit/adapters/istio/istio-router.test.ts",
+  "src/adapters/kubernetes/canary-replica-set.ts": onTheCluster,
+  "src/adapters/kubernetes/cluster.ts": onTheCluster,
+  "src/adapters/kubernetes/credentials.ts": "test/unit/adapters/kubernetes/transport.test.ts",
+  "src/adapters/kubernetes/hold-policy.ts": "test/integration/workload/hold-policy.test.ts",
+  "src/adapters/kubernetes/rollout-claim.ts": onTheCluster,
+  "src/adapters/kubernetes/workload-adoption.ts": inAnAdoption,
+  "src/adapters/kubernetes/workload-hold.ts": onTheCluster,
+  "src/adapters/kubernetes/workload-write.ts": onTheCluster,
   "src/cli/command-error.ts": "test/unit/cli/run-command.test.ts",
   "src/cli/commands/request.ts": inTheCommands,
   "src/cli/commands/show.ts": inTheCommands,
@@ -14,6 +28,11 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/cli/rollout-lookup.ts": inTheCommands,
   "src/cli/rollout-view.ts": inTheCommands,
   "src/cli/system.ts": "test/unit/cli/program.test.ts",
+  "src/domain/observation.ts": "test/unit/controller/observe.test.ts",
+  "src/domain/rules/under-way.ts": "test/unit/domain/rules/progress.test.ts",
+  "src/main.ts": underTraffic,
+  "src/operator.ts": underTraffic,
+  "src/runtime/errors.ts": "test/unit/runtime/outcome.test.ts",
 };
 
 const files = repositoryFiles();
@@ -46,8 +65,8 @@ describe("unit tests mirror the source", () => {
   });
 
   test("every unit test is beside what it tests", () => {
-    // The local cluster and the scripts have unit tests too, under their own names.
-    const ours = unitTests.filter((path) => !/^test\/unit\/(cluster|scripts)\//.test(path));
+    // The local cluster, the demo and the scripts have unit tests too, under their own names.
+    const ours = unitTests.filter((path) => !/^test\/unit\/(cluster|demo|scripts)\//.test(path));
     const expected = new Set(sources.map(testOf));
     expect(ours.filter((path) => !expected.has(path) && !expected.has(withoutAspect(path)))).toEqual([]);
   });

@@ -19,7 +19,7 @@ export interface Live {
   /** Shows the present moment, beside the regular ones. */
   show(): void;
   /** May be called again. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 interface Current {

@@ -23,16 +23,37 @@ export const canaryRevision: Revision = {
 
 export function aReplicaSet(changes: Partial<ReplicaSet> = {}): ReplicaSet {
   return {
-    name: "product-one", uid: "uid-one", controlledBy: "Deployment", deleting: false, revision: "one", podTemplateHash: "one",
-    workload: "product", image: "product:v1", replicas: 4, pods: 4, ready: 4, available: 4, crashes: [], cannotStart: undefined,
+    name: "product-one",
+    uid: "uid-one",
+    controlledBy: "Deployment",
+    deleting: false,
+    revision: "one",
+    podTemplateHash: "one",
+    workload: "product",
+    image: "product:v1",
+    replicas: 4,
+    pods: 4,
+    ready: 4,
+    available: 4,
+    crashes: [],
+    cannotStart: undefined,
     ...changes,
   };
 }
 
 export function aCanary(changes: Partial<ReplicaSet> = {}): ReplicaSet {
   return aReplicaSet({
-    name: "product-a-two", uid: "uid-two", controlledBy: "Rollout", revision: "two", podTemplateHash: "two", workload: "product-a",
-    image: "product:v2", replicas: 1, pods: 1, ready: 1, available: 1,
+    name: "product-a-two",
+    uid: "uid-two",
+    controlledBy: "Rollout",
+    revision: "two",
+    podTemplateHash: "two",
+    workload: "product-a",
+    image: "product:v2",
+    replicas: 1,
+    pods: 1,
+    ready: 1,
+    available: 1,
     ...changes,
   });
 }
@@ -40,8 +61,20 @@ export function aCanary(changes: Partial<ReplicaSet> = {}): ReplicaSet {
 /** At rest: one revision runs and is proven. */
 export function aWorkload(changes: Partial<Workload> = {}): Workload {
   return {
-    name: "product", uid: "uid-d", generation: 3, observedGeneration: 3, paused: false, deleting: false, labelled: true, replicas: 4,
-    revision: "one", image: "product:v1", strategy: "RollingUpdate", maxSurge: '"25%"', notSupported: undefined, promotedRevision: "one",
+    name: "product",
+    uid: "uid-d",
+    generation: 3,
+    observedGeneration: 3,
+    paused: false,
+    deleting: false,
+    labelled: true,
+    replicas: 4,
+    revision: "one",
+    image: "product:v1",
+    strategy: "RollingUpdate",
+    maxSurge: '"25%"',
+    notSupported: undefined,
+    promotedRevision: "one",
     replicaSets: [aReplicaSet()],
     ...changes,
   };
@@ -55,15 +88,28 @@ export const routesAtRest: TrafficState = {
 };
 
 export function routesSplit(weight: number | undefined): TrafficState {
-  return { ...routesAtRest, route: { kind: "Split", weight }, subsets: { kind: "Present", stable: "one", canary: "two" } };
+  return {
+    ...routesAtRest,
+    route: { kind: "Split", weight },
+    subsets: { kind: "Present", stable: "one", canary: "two" },
+  };
 }
 
-export function aRollout(changes: { spec?: object; status?: Partial<RolloutStatus> } & Partial<Omit<Rollout, "spec" | "status">> = {}): Rollout {
+export function aRollout(
+  changes: { spec?: object; status?: Partial<RolloutStatus> } & Partial<Omit<Rollout, "spec" | "status">> = {},
+): Rollout {
   const { spec = {}, status = {}, ...rest } = changes;
   const parsed = parseSpec({ targetRef: { name: "product" }, ...spec });
   return {
-    key: { namespace: "shop", name: "product" }, uid: "uid-r", generation: 7, resourceVersion: "42", deleting: false, claimed: true,
-    spec: "spec" in parsed ? parsed.spec : undefined, problems: "problems" in parsed ? parsed.problems : [], requests: {},
+    key: { namespace: "shop", name: "product" },
+    uid: "uid-r",
+    generation: 7,
+    resourceVersion: "42",
+    deleting: false,
+    claimed: true,
+    spec: "spec" in parsed ? parsed.spec : undefined,
+    problems: "problems" in parsed ? parsed.problems : [],
+    requests: {},
     status: { observedGeneration: 7, stable: stableRevision, ...status },
     ...rest,
   };
@@ -74,8 +120,22 @@ export function aRelease(changes: Partial<Release> = {}): Release {
   const since = new Date(noon - 60_000).toISOString();
   const none = { requests: 0, errors: 0, slow: 0, slowOrClose: 0 };
   return {
-    number: 1, startedAt: since, stepIndex: 0, highestWeight: 10, stepStartedAt: since, canaryCreatedAt: since, canaryReadyAt: since,
-    traffic: { subsets: "Narrowed", subsetsChangedAt: since, route: "Split", routeChangedAt: since, weight: 10, original: "{}", corrections: [] },
+    number: 1,
+    startedAt: since,
+    stepIndex: 0,
+    highestWeight: 10,
+    stepStartedAt: since,
+    canaryCreatedAt: since,
+    canaryReadyAt: since,
+    traffic: {
+      subsets: "Narrowed",
+      subsetsChangedAt: since,
+      route: "Split",
+      routeChangedAt: since,
+      weight: 10,
+      original: "{}",
+      corrections: [],
+    },
     analysis: { watermark: since, step: { stable: none, canary: none }, release: { stable: none, canary: none } },
     ...changes,
   };
@@ -86,7 +146,12 @@ export function anObservation(changes: Partial<Observation> = {}): Observation {
     now: noon,
     rollout: aRollout(),
     settings: {
-      propagation: 2_000, rollbackDeadline: 30_000, shiftDeadline: 60_000, evidencePeriod: 60_000, hold: "Policy", engineVersion: "0.0.0",
+      propagation: 2_000,
+      rollbackDeadline: 30_000,
+      shiftDeadline: 60_000,
+      evidencePeriod: 60_000,
+      hold: "Policy",
+      engineVersion: "0.0.0",
     },
     workload: aWorkload(),
     traffic: routesAtRest,
@@ -102,7 +167,12 @@ export function inRelease(release: Partial<Release> = {}, changes: Partial<Obser
   const rollout = aRollout({ status: { release: aRelease(release), canary: canaryRevision, releases: 1 } });
   return anObservation({
     rollout,
-    workload: aWorkload({ paused: true, revision: "two", image: "product:v2", replicaSets: [aReplicaSet(), aCanary()] }),
+    workload: aWorkload({
+      paused: true,
+      revision: "two",
+      image: "product:v2",
+      replicaSets: [aReplicaSet(), aCanary()],
+    }),
     traffic: routesSplit(10),
     ...changes,
   });

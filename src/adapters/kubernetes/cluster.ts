@@ -126,7 +126,7 @@ async function writeStatus(
   return rolloutFrom(await objects.mergePatch(rollouts, namespace, name, body, { signal, subresource: "status" }));
 }
 
-/** What was read may be less than what is stored: a status that could not be understood is overwritten field by field. */
+/** What was read has an observedGeneration even where none is stored; the patch is against what is stored. */
 function storedStatus(objects: KubernetesObjects, rollout: Rollout): JsonRecord {
   const cached = objects.cached(rollouts, rollout.key.namespace, rollout.key.name);
   return cached?.metadata.resourceVersion === rollout.resourceVersion ? recordAt(cached, "status") : rollout.status;

@@ -11,21 +11,32 @@ export interface KubeConfigSource {
   readonly kubeconfigVariable?: string | undefined;
   /** Whether the process may be a pod: its service account is used when neither of the above is given. */
   readonly inCluster?: boolean | undefined;
+  /** Name of the context to use; the kubeconfig's current one need not be valid then. */
+  readonly context?: string | undefined;
 }
 
 const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /**
  * Reads the configuration anew: kubeconfig path, else KUBECONFIG, else the pod's service account, else the default of
- * kubectl. Throws when the file cannot be read or names no cluster.
+ * kubectl. Throws when the file cannot be read, has no context of the name that was asked for, or names no cluster.
  */
 export function loadKubeConfig(source: KubeConfigSource): KubeConfig {
   const config = readConfig(source);
+  if (source.context !== undefined) choose(source.context, config);
   const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new Error("the kubeconfig's current context names no cluster");
+  if (cluster === null) {
+    const which = source.context === undefined ? "current context" : `context ${source.context}`;
+    throw new Error(`the kubeconfig's ${which} names no cluster`);
+  }
   // client-node refuses http:// servers unless they are marked so, although there is no certificate to verify.
   if (cluster.server.startsWith("http:")) Object.assign(cluster, { skipTLSVerify: true });
   return config;
+}
+
+function choose(context: string, config: KubeConfig): void {
+  if (config.getContextObject(context) === null) throw new Error(`the kubeconfig has no context ${context}`);
+  config.setCurrentContext(context);
 }
 
 function readConfig(source: KubeConfigSource): KubeConfig {

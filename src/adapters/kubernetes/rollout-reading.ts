@@ -1,7 +1,10 @@
 import { finalizer, requestAnnotations, type Request } from "../../api/names.ts";
 import { parseSpec, type Rollout } from "../../api/rollout.ts";
-import { rolloutStatusSchema, type RolloutStatus } from "../../api/rollout-status.ts";
+import type { RolloutStatus } from "../../api/rollout-status.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
+import { isRecord } from "./json-fields.ts";
+
+const neverSeen: RolloutStatus = { observedGeneration: -1 };
 
 /** The Rollout in an object of the API server, whatever its spec and status are like. */
 export function rolloutFrom(object: KubernetesObject): Rollout {
@@ -21,9 +24,13 @@ export function rolloutFrom(object: KubernetesObject): Rollout {
   };
 }
 
-/** As stored; a status that cannot be understood says what the CRD's default says: nothing was looked at yet. */
+/**
+ * As stored, also where an operator of another version wrote what this one does not know: to take that for "never looked
+ * at" would start over in the middle of a release. The API server has checked the types; without a status it is what the
+ * CRD's default says.
+ */
 function statusFrom(stored: unknown): RolloutStatus {
-  return rolloutStatusSchema.safeParse(stored).success ? (stored as RolloutStatus) : { observedGeneration: -1 };
+  return isRecord(stored) ? { ...neverSeen, ...stored } : neverSeen;
 }
 
 function requestsFrom(annotations: Readonly<Record<string, string>>): Partial<Record<Request, string>> {

@@ -23,7 +23,7 @@ export function scrapeInterval(series: readonly Series[]): Milliseconds {
   return gaps[Math.floor(gaps.length / 2)] ?? usualInterval;
 }
 
-/** How old the newest sample may be: three scrapes (reference/judge.md 2.5). */
+/** How old the newest sample may be: three scrapes, so that a late one and a lost one are no outage. */
 export function freshFor(interval: Milliseconds): Milliseconds {
   return Math.max(3 * interval, alwaysFresh);
 }

@@ -3,7 +3,7 @@ import type { Labels } from "./series.ts";
 /**
  * Envoy's response flags of a request that the workload failed, or that did not reach it: no healthy host, connection
  * failed, overflow, no route, no cluster, retries exhausted, upstream time-out, connection ended by the upstream.
- * The list is that of design.md section 5, with UC, which Envoy sets when an upstream breaks off.
+ * Envoy's documentation of access logs (%RESPONSE_FLAGS%) defines them.
  */
 const failedFlags: ReadonlySet<string> = new Set(["UH", "UF", "UO", "NR", "NC", "URX", "UT", "UC"]);
 

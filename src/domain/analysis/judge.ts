@@ -39,7 +39,7 @@ export interface Judgement {
   readonly nothingAgainst: boolean;
 }
 
-/** Fewer bad requests than this never end a release (reference/judge.md 2.0, "Floor"). */
+/** Fewer bad requests than this never end a release: one or two may be chance at any rate. */
 const leastBad = 3;
 /** One-sided error of the test against a limit at one look; docs/reference/plain-judge.md has what looking often costs. */
 const failLevel = 0.001;

@@ -24,7 +24,7 @@ const leftover = 0.005;
 /** So many expected requests do not fail to come by chance (e^-10 = 0.00005). */
 const neverMissing = 10;
 
-/** Whether traffic goes where it was sent, by what callers report (design.md section 4, "Seen, not assumed"). */
+/** Whether traffic goes where it was sent, by what callers report: seen, not assumed. */
 export function trafficShift({ weight, stable, canary, elapsed, deadline }: ShiftInput): Shift {
   const all = stable + canary;
   const late = elapsed >= deadline;

@@ -4,7 +4,7 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
-import { canaryOf, rollBack } from "./safety.ts";
+import { canaryOf, rollBack, stillNarrowed } from "./safety.ts";
 
 /** What the Deployment controller is given before its scaling of the old ReplicaSet is done for it. */
 const patience = 5_000;
@@ -106,7 +106,7 @@ function restore(observation: Observation, release: Release): Answer | undefined
     const next: Release = { ...release, traffic: { ...asked, subsets: "Rest", subsetsChangedAt: at } };
     return promoting(observation, "Putting the subsets back as they were.", [{ kind: "restoreSubsets", original }], next);
   }
-  return undefined;
+  return stillNarrowed(observation) ? promoting(observation, "Waiting until the subsets are seen to be as they were.") : undefined;
 }
 
 function promoted(observation: Observation, release: Release, canary: ReplicaSet): Answer {

@@ -53,7 +53,7 @@ function upkeep(observation: Observation, workload: Workload, traffic: TrafficSt
 }
 
 function standingAtRest({ rollout }: Observation, workload: Workload): Standing {
-  const { stable, rejected } = rollout.status;
+  const { stable, rejected, history } = rollout.status;
   const rejection = rejected?.find((candidate) => candidate.revision === workload.revision);
   const serving = stable?.image ?? "";
   if (rollout.spec?.suspend === true) {
@@ -61,8 +61,10 @@ function standingAtRest({ rollout }: Observation, workload: Workload): Standing 
     return { kind: "Settled", reason: "Suspended", phase: "Suspended", message };
   }
   if (rejection !== undefined && workload.revision !== stable?.revision) {
-    const message = `Git wants ${workload.image} (revision ${workload.revision}), rejected at ${rejection.at}: ${rejection.reason}. ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
-    return { kind: "Stalled", reason: "RolledBack", phase: "RolledBack", message };
+    const why = history?.find(({ revision }) => revision === rejection.revision)?.explanation ?? "";
+    const message = `Git wants ${workload.image} (revision ${workload.revision}), rejected at ${rejection.at}: ${rejection.reason}. ${why} ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
+    const reason = rejection.reason === "TemplateMutated" ? "TemplateMutated" : "RolledBack";
+    return { kind: "Stalled", reason, phase: "RolledBack", message };
   }
   return { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${serving} serves all traffic.` };
 }

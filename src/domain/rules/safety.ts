@@ -192,7 +192,8 @@ function routesRestored(observation: Observation, release: Release): Answer | un
 function subsetsRestored(observation: Observation, release: Release): Answer | undefined {
   const { traffic } = observation;
   const asked = release.traffic;
-  if (asked === undefined || isProblem(traffic) || asked.subsets === "Rest") return undefined;
+  if (asked === undefined || isProblem(traffic)) return undefined;
+  if (asked.subsets === "Rest") return stillNarrowed(observation) ? rollingBack(observation, "Waiting until the subsets are seen to be as they were.") : undefined;
   const restored: Release = { ...release, traffic: { ...asked, subsets: "Rest", subsetsChangedAt: renderInstant(observation.now) } };
   return rollingBack(observation, "Putting the subsets back as they were.", [{ kind: "restoreSubsets", original: asked.original }], restored);
 }
@@ -231,6 +232,15 @@ function rollingBack(observation: Observation, message: string, plan: Action[] =
     },
     plan,
   });
+}
+
+/**
+ * Whether the subsets still select the canary's pods as far as caches show. The next release records what it finds, so
+ * none ends before its own traces are gone.
+ */
+export function stillNarrowed({ traffic, rollout }: Observation): boolean {
+  const hash = rollout.status.canary?.podTemplateHash;
+  return hash !== undefined && !isProblem(traffic) && traffic.subsets.kind === "Present" && traffic.subsets.canary === hash;
 }
 
 /** The ReplicaSet of the canary, while it exists. */

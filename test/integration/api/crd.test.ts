@@ -129,6 +129,14 @@ const rules: readonly { rule: string; accepted: object[]; refused: [spec: object
     ],
   },
   {
+    rule: "the latency's limit is above 0",
+    accepted: [latency("1ms"), latency("0.5ms"), latency("0m1s")],
+    refused: [
+      [latency("0s"), "every request takes longer than 0s: write a time above it, such as 500ms"],
+      [latency("0h0.0ms"), "every request takes longer than 0s"],
+    ],
+  },
+  {
     rule: "percentages",
     accepted: [errorRate("0.05%"), errorRate("100%"), errorRate("5%")],
     refused: [

@@ -51,6 +51,20 @@ describe("loadKubeConfig()", () => {
     expect(() => loadKubeConfig({ kubeconfig: empty })).toThrow("names no cluster");
   });
 
+  it("takes the context that is asked for, whatever the current one is like", () => {
+    const kubeconfig = join(folder, "three");
+    const contexts = ["a", "b", "nowhere"].map((name) => ({ name, context: { cluster: name, user: "me" } }));
+    const clusters = ["a", "b"].map((name) => ({ name, cluster: { server: `https://${name}:6443` } }));
+    const users = [{ name: "me", user: { token: "t" } }];
+    for (const current of ["a", "gone", undefined]) {
+      writeFileSync(kubeconfig, JSON.stringify({ contexts, clusters, users, "current-context": current }));
+      expect(serverOf({ kubeconfig, context: "b" })).toBe("https://b:6443");
+      expect(() => serverOf({ kubeconfig, context: "c" })).toThrow("the kubeconfig has no context c");
+      expect(() => serverOf({ kubeconfig, context: "nowhere" })).toThrow("context nowhere names no cluster");
+    }
+    expect(() => serverOf({ kubeconfig })).toThrow("current context names no cluster");
+  });
+
   it("reads a user's tokenFile, relative to the kubeconfig", async () => {
     writeFileSync(join(folder, "token"), "from-file\n");
     const config = loadKubeConfig({ kubeconfig: write("a", { token: "superseded", tokenFile: "token" }) });

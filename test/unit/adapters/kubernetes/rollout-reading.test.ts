@@ -42,15 +42,15 @@ describe("rolloutFrom", () => {
     expect(rollout.status).toEqual({ observedGeneration: 2, phase: "Ready" });
   });
 
-  test.each([undefined, null, "text", [], {}, { observedGeneration: "x" }, { observedGeneration: 1, stable: 7 }])(
-    "takes the status %o for none",
-    (status) => {
-      expect(rolloutFrom(object({ status })).status).toEqual({ observedGeneration: -1 });
-    },
-  );
+  test.each([undefined, null, "text", [], {}])("takes the status %o for none", (status) => {
+    expect(rolloutFrom(object({ status })).status).toEqual({ observedGeneration: -1 });
+  });
 
-  test("keeps fields of the status that it does not know", () => {
-    const status = { observedGeneration: 1, fieldOfTheFuture: { a: 1 } };
+  test.each([
+    ["fields", { observedGeneration: 1, fieldOfTheFuture: { a: 1 } }],
+    ["a word", { observedGeneration: 1, hold: "Webhook", release: { number: 3, decision: "StepBack" } }],
+    ["a reason", { observedGeneration: 1, rejected: [{ revision: "r", reason: "NewReason" }] }],
+  ])("keeps %s of the status that it does not know, so that a release does not start over", (_, status) => {
     expect(rolloutFrom(object({ status })).status).toEqual(status);
   });
 });

@@ -118,7 +118,7 @@ describe("the query API", () => {
       (_: unknown, response: { write: (text: string) => void }) => response.write('{"status"'),
     ],
   ])("does not wait for a server that %s", async (_, listener) => {
-    const address = await serve(listener as RequestListener);
+    const address = await serve(listener);
     const began = performance.now();
     const answer = await createQueryApi({ address }).query("1", undefined, AbortSignal.timeout(200));
     expect(answer).toEqual({ kind: "Problem", problem: `Prometheus at ${address} did not answer in time` });
@@ -136,9 +136,8 @@ describe("the query API", () => {
 
   it("says that the operator is stopping", async () => {
     const { address } = await remembering();
-    expect(await createQueryApi({ address }).query("1", undefined, AbortSignal.abort())).toMatchObject({
-      problem: expect.stringContaining("the operator is stopping"),
-    });
+    const answer = await createQueryApi({ address }).query("1", undefined, AbortSignal.abort());
+    expect(answer.kind === "Problem" && answer.problem).toContain("the operator is stopping");
   });
 
   it("answers for an address that is none", async () => {

@@ -1,0 +1,76 @@
+import type { Dependencies } from "../../src/controller/dependencies.ts";
+import { VirtualWorld } from "../simulation/virtual-world.ts";
+
+/** The ports of a virtual world, with a line for every call that changes something, in order. */
+export interface RecordedPorts {
+  readonly world: VirtualWorld;
+  readonly deps: Dependencies;
+  readonly calls: string[];
+}
+
+/** Replaces members of the ports; what is given is called instead of the world's own. */
+export interface Replacements {
+  readonly cluster?: Partial<Dependencies["cluster"]>;
+  readonly router?: Partial<ReturnType<Dependencies["routerFor"]>>;
+  readonly metrics?: Partial<Dependencies["metrics"]>;
+  readonly announcer?: Partial<Dependencies["announcer"]>;
+  readonly releaseMetrics?: Partial<Dependencies["releaseMetrics"]>;
+}
+
+/** The ports of `world`; a call is noted before it is carried out. */
+export function recordedPorts(world: VirtualWorld, replacements: Replacements = {}): RecordedPorts {
+  const calls: string[] = [];
+  const own = world.dependencies();
+  const cluster = { ...own.cluster, ...replacements.cluster };
+  const router = { ...own.routerFor(undefined), ...replacements.router };
+  const metrics = { ...own.metrics, ...replacements.metrics };
+  const announcer = { ...own.announcer, ...replacements.announcer };
+  const releaseMetrics = { ...own.releaseMetrics, ...replacements.releaseMetrics };
+  const noted = <Arguments extends unknown[], Result>(
+    name: (...args: Arguments) => string,
+    call: (...args: Arguments) => Result,
+  ) => {
+    return (...args: Arguments): Result => {
+      calls.push(name(...args));
+      return call(...args);
+    };
+  };
+  const deps: Dependencies = {
+    ...own,
+    cluster: {
+      ...cluster,
+      writeStatus: noted(() => "writeStatus", cluster.writeStatus),
+      perform: noted((action) => action.kind, cluster.perform),
+    },
+    routerFor: () => ({
+      ...router,
+      rehearse: noted(() => "rehearse", router.rehearse),
+      perform: noted((action) => action.kind, router.perform),
+    }),
+    metrics: { measure: noted(() => "measure", metrics.measure) },
+    announcer: { announce: noted(() => "announce", announcer.announce) },
+    releaseMetrics: {
+      record: noted((_rollout, { rule }) => `record ${rule}`, releaseMetrics.record),
+      forget: noted(() => "forget", releaseMetrics.forget),
+    },
+  };
+  return { world, deps, calls };
+}
+
+/** A world with its first revision known and nothing to do. */
+export async function worldAtRest(spec: Record<string, unknown> = {}): Promise<VirtualWorld> {
+  const world = new VirtualWorld(spec);
+  const isSettled = await world.run(
+    ({ status, workload, route }) => status.phase === "Ready" && workload.labelled && route.kind === "Rest",
+  );
+  if (!isSettled) throw new Error(`the world does not come to rest: ${JSON.stringify(world.status)}`);
+  return world;
+}
+
+/** A world in the middle of the release of `v2`, where the canary has this weight. */
+export async function worldInRelease(weight = 10, spec: Record<string, unknown> = {}): Promise<VirtualWorld> {
+  const world = await worldAtRest(spec);
+  world.changeTemplate("v2");
+  if (!(await world.run(({ status }) => status.weight === weight))) throw new Error("the release does not get there");
+  return world;
+}

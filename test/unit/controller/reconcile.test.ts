@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { reconcile } from "../../../src/controller/reconcile.ts";
+import { ConflictError } from "../../../src/runtime/errors.ts";
+import { VirtualWorld } from "../../simulation/virtual-world.ts";
+import { recordedPorts, worldAtRest, worldInRelease, type Replacements } from "../../support/recorded-ports.ts";
+
+const { signal } = new AbortController();
+const conflict = new ConflictError("somebody changed the Rollout");
+const refuse = () => Promise.reject(conflict);
+
+function ports(world: VirtualWorld, replacements: Replacements = {}) {
+  const recorded = recordedPorts(world, replacements);
+  return { ...recorded, run: () => reconcile(world.key, recorded.deps, signal) };
+}
+
+/** In the middle of a release that a person wants to end, with the traffic still on the canary. */
+async function aborting(): Promise<VirtualWorld> {
+  const world = await worldInRelease(50);
+  world.requests = { abort: "2026-01-01T00:10:00Z" };
+  return world;
+}
+
+describe("reconcile()", () => {
+  test("writes the status before it acts", async () => {
+    const world = await worldAtRest();
+    world.changeTemplate("v2");
+    await world.run(({ status }) => status.canary !== undefined);
+    let acted: string[] = [];
+    while (acted.length === 0) {
+      const { run, calls } = ports(world);
+      await run();
+      world.tick(1_000);
+      acted = calls.filter((call) => !/^(writeStatus|announce|record|measure|rehearse)/.test(call));
+      if (acted.length > 0) expect(calls.indexOf("writeStatus")).toBeLessThan(calls.indexOf(acted[0]!));
+    }
+  });
+
+  test("does nothing of the plan when the status could not be written, and decides the same later", async () => {
+    const world = await worldAtRest();
+    world.changeTemplate("v2");
+    await world.run(({ status }) => status.release !== undefined && status.release.traffic === undefined);
+    world.tick(1_000);
+    const before = structuredClone([world.status, world.route, world.subsets, world.replicaSets]);
+    const { run, calls } = ports(world, { cluster: { writeStatus: refuse } });
+    await expect(run()).rejects.toBe(conflict);
+    expect(calls).toEqual(["rehearse", "writeStatus"]);
+    expect([world.status, world.route, world.subsets, world.replicaSets]).toEqual(before);
+    expect(await world.run(({ status }) => status.history?.[0]?.outcome === "Promoted")).toBe(true);
+  });
+
+  test("a rollback moves the traffic even when the status cannot be written, and fails so that it is tried again", async () => {
+    const world = await aborting();
+    const { run, calls } = ports(world, { cluster: { writeStatus: refuse } });
+    await expect(run()).rejects.toBe(conflict);
+    expect(calls).toContain("routeTraffic");
+    expect(world.route).toEqual({ kind: "Split", weight: 0 });
+  });
+
+  test("a rollback stores the decision even when the traffic cannot be moved", async () => {
+    const world = await aborting();
+    const away = new Error("the API server is away");
+    const { run } = ports(world, { router: { perform: () => Promise.reject(away) } });
+    await expect(run()).rejects.toBe(away);
+    expect(world.status.release).toMatchObject({ decision: "Rollback", reason: "Aborted" });
+    expect(world.route.weight).toBe(50);
+    expect(await world.run(({ status }) => status.release === undefined)).toBe(true);
+    expect(world.weights.at(-1)).toBe(0);
+  });
+
+  test("takes delivered events off the status and keeps the others for the next time", async () => {
+    const world = await worldInRelease();
+    world.behaviours = { v2: { errorRate: 0.2 } };
+    const deaf = { announcer: { announce: () => Promise.resolve([]) } };
+    while (world.status.release?.decision === undefined) {
+      world.tick(1_000);
+      await ports(world, deaf).run();
+    }
+    const [first, ...others] = world.status.pendingEvents ?? [];
+    expect(others.map(({ reason }) => reason)).toContain("RollbackStarted");
+    world.tick(1_000);
+    await ports(world, { announcer: { announce: () => Promise.resolve([first!.name]) } }).run();
+    expect(world.status.pendingEvents).toEqual(expect.arrayContaining(others));
+    expect(world.status.pendingEvents).not.toContainEqual(first);
+    world.tick(1_000);
+    await ports(world).run();
+    expect(world.status.pendingEvents).toEqual([]);
+    expect(world.events).toEqual(expect.arrayContaining(others));
+  });
+
+  test("measures what was saved, and asks to be called again when the decision wants it", async () => {
+    const world = await worldInRelease();
+    const { run, calls } = ports(world);
+    expect(await run()).toEqual({ requeueAfter: 1_000 });
+    expect(calls.at(-1)).toMatch(/^record /);
+    const rested = await worldAtRest();
+    await ports(rested).run();
+    expect((await ports(rested).run()).requeueAfter).toBeUndefined();
+  });
+
+  test("forgets the measurements of a Rollout that is gone", async () => {
+    const world = new VirtualWorld();
+    world.isGone = true;
+    const { run, calls } = ports(world);
+    expect(await run()).toEqual({ requeueAfter: undefined });
+    expect(calls).toEqual(["forget"]);
+  });
+
+  test("does not write counts alone more often than they are worth", async () => {
+    const world = await worldInRelease();
+    await world.run(({ status }) => status.conditions?.some(({ type }) => type === "TrafficShifted") === true, 60);
+    world.tick(1_000);
+    const writes = [];
+    for (let second = 0; second < 5; second += 1) {
+      const { run, calls } = ports(world);
+      await run();
+      world.tick(1_000);
+      writes.push(...calls.filter((call) => call === "writeStatus"));
+    }
+    expect(writes.length).toBeLessThan(3);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { giveUp, reportFailure } from "../../../src/controller/report-failure.ts";
+import { ConflictError, RejectedError, TemplateMutatedError, TransientError } from "../../../src/runtime/errors.ts";
+import { VirtualWorld } from "../../simulation/virtual-world.ts";
+import { recordedPorts, worldAtRest, worldInRelease } from "../../support/recorded-ports.ts";
+
+const { signal } = new AbortController();
+
+async function tell(world: VirtualWorld, error: unknown): Promise<string[]> {
+  const { deps, calls } = recordedPorts(world);
+  await reportFailure(world.key, error, deps, signal);
+  return calls;
+}
+
+const waiting = (world: VirtualWorld) => (world.status.pendingEvents ?? []).map(({ reason }) => reason);
+
+describe("reportFailure()", () => {
+  test.each([
+    [new RejectedError("denied by policy x"), "TrafficConfigRejected", "refused a write: denied by policy x"],
+    [new TransientError("no answer"), "ProgressingWithRetry", "no answer. It is tried again."],
+    [new TypeError("x is undefined"), "InternalError", "Serin failed: x is undefined"],
+    ["a text", "InternalError", "Serin failed: a text"],
+  ])("%s is %s", async (error, reason, says) => {
+    const world = await worldAtRest();
+    await tell(world, error);
+    const ready = world.status.conditions?.find(({ type }) => type === "Ready");
+    expect(ready).toMatchObject({ status: "Unknown", reason });
+    expect(ready?.message).toContain(says);
+    expect(waiting(world)).toEqual(["Held"]);
+  });
+
+  test("announces a reason once, and the next one again", async () => {
+    const world = await worldAtRest();
+    await tell(world, new TransientError("no answer"));
+    world.now += 60_000;
+    await tell(world, new TransientError("still no answer"));
+    expect(waiting(world)).toHaveLength(1);
+    expect(world.status.message).toContain("still no answer");
+    await tell(world, new RejectedError("denied"));
+    expect(waiting(world)).toHaveLength(2);
+  });
+
+  test("says of a rollback that it is blocked, and leaves the release as it is", async () => {
+    const world = await worldInRelease(50);
+    world.requests = { abort: "2026-01-01T00:10:00Z" };
+    await world.reconcileOnce();
+    const { release } = world.status;
+    await tell(world, new RejectedError("denied"));
+    expect(world.status.release).toEqual(release);
+    expect(world.status.phase).toBe("RollingBack");
+    expect(waiting(world)).toContain("RollbackBlocked");
+  });
+
+  test("says nothing of a conflict, nor of a Rollout that is gone", async () => {
+    const world = await worldAtRest();
+    expect(await tell(world, new ConflictError("outdated"))).toEqual([]);
+    world.isGone = true;
+    expect(await tell(world, new TransientError("no answer"))).toEqual([]);
+  });
+});
+
+describe("giveUp()", () => {
+  const error = new TemplateMutatedError("changed at spec.template", "spec.template");
+
+  test("decides the rollback of the release and says why", async () => {
+    const world = await worldInRelease();
+    await giveUp(world.key, error, recordedPorts(world).deps, signal);
+    expect(world.status.release).toMatchObject({ decision: "Rollback", reason: "TemplateMutated" });
+    expect(world.status.release?.explanation).toContain("changed at spec.template");
+    expect(waiting(world)).toContain("RollbackStarted");
+  });
+
+  test("does nothing without a release, and nothing where one is decided", async () => {
+    const rested = recordedPorts(await worldAtRest());
+    await giveUp(rested.world.key, error, rested.deps, signal);
+    const promoting = await worldInRelease();
+    await promoting.run(({ status }) => status.release?.decision === "Promote");
+    const decided = recordedPorts(promoting);
+    await giveUp(promoting.key, error, decided.deps, signal);
+    expect([rested.calls, decided.calls]).toEqual([[], []]);
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { observe } from "../../../src/controller/observe.ts";
+import { decide, ruleNames } from "../../../src/domain/decide.ts";
+import type { Measurement, Observation } from "../../../src/domain/observation.ts";
+import { VirtualWorld, type Behaviour } from "../../simulation/virtual-world.ts";
+import { readText } from "../../architecture/repository.ts";
+import { aRollout, anObservation, inRelease, noon } from "../../support/observation.ts";
+
+/** What a reconcile saw each second until the release of `v2` was over, from the first look at the app on. */
+async function observationsOf(behaviour: Behaviour): Promise<readonly Observation[]> {
+  const world = new VirtualWorld();
+  world.behaviours = { v2: behaviour };
+  const seen: Observation[] = [];
+  const remember = async () => {
+    const observation = await observe(world.rollout(), world.dependencies(), new AbortController().signal);
+    seen.push(structuredClone(observation));
+  };
+  for (let second = 0; second < 400 && world.status.history === undefined; second += 1) {
+    if (second === 20) world.changeTemplate("v2");
+    await remember();
+    await world.reconcileOnce();
+    world.tick(1_000);
+  }
+  await remember();
+  return seen;
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freeze(member);
+}
+
+describe.each([
+  ["a good release", {}],
+  ["one that fails", { errorRate: 0.2 }],
+  ["one whose pods crash", { crashes: true }],
+] as const)("decide() through %s", (_, behaviour) => {
+  test("decides the same for the same observation, and leaves it alone", async () => {
+    const seen = await observationsOf(behaviour);
+    expect(seen.length).toBeGreaterThan(30);
+    for (const observation of seen) {
+      freeze(observation);
+      expect(decide(structuredClone(observation))).toEqual(decide(observation));
+    }
+  });
+
+  test("names a rule that the documentation has, and plans nothing that JSON could not carry", async () => {
+    for (const observation of await observationsOf(behaviour)) {
+      const { rule, plan, status } = decide(observation);
+      expect(ruleNames).toContain(rule);
+      expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+      expect(JSON.parse(JSON.stringify(status))).toEqual(status);
+    }
+  });
+});
+
+describe("the order of the rules", () => {
+  const counts = (requests: number, errors: number) => ({ requests, errors, slow: 0, slowOrClose: 0 });
+  const failing: Measurement = {
+    kind: "Counts",
+    until: noon,
+    stable: counts(900, 0),
+    canary: counts(100, 50),
+    sinceShift: undefined,
+  };
+
+  test("a deleted Rollout is let go, whatever else is the matter", () => {
+    const rollout = aRollout({ deleting: true, claimed: true, spec: { steps: "none" } });
+    expect(decide(anObservation({ rollout })).rule).toBe("letGo");
+  });
+
+  test("a rollback goes before a person's wish to go on, and before a suspension", () => {
+    const { rollout } = inRelease();
+    const { spec } = aRollout({ spec: { suspend: true } });
+    const wished = { ...rollout, spec, requests: { promote: "t" } };
+    expect(decide(inRelease({}, { rollout: wished, measurement: failing }))).toMatchObject({
+      rule: "goBack",
+      urgent: true,
+    });
+  });
+
+  test("rest comes last", () => {
+    expect(decide(anObservation()).rule).toBe("rest");
+    expect(ruleNames.at(-1)).toBe("rest");
+    expect(new Set(ruleNames).size).toBe(ruleNames.length);
+  });
+
+  test("is the one in docs/architecture.md", () => {
+    const listed = [...readText("docs/architecture.md").matchAll(/^\| `(\w+)` \|.*\|.*\|$/gm)].map(([, name]) => name);
+    expect(listed.filter((name) => ruleNames.includes(name ?? ""))).toEqual(ruleNames);
+  });
+});
