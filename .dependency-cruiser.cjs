@@ -1,7 +1,7 @@
 /** The import rules of docs/architecture.md, checked by `npm run check`. */
 const layer = (name, ...mayImport) => ({
   name: `${name}-imports-only-what-it-may`,
-  comment: "docs/architecture.md, Imports",
+  comment: "docs/architecture.md, Folders",
   severity: "error",
   from: { path: `^src/${name}/` },
   to: { path: "^src/", pathNot: `^src/(${[name, ...mayImport].join("|")})/` },

@@ -33,13 +33,10 @@ export const configSchema = z.object({
     .enum(["debug", "info", "warn", "error"])
     .default("info")
     .meta({ description: "least severe messages to log" }),
-  hold: z
-    .enum(["auto", "policy", "paused"])
-    .default("auto")
-    .meta({
-      description:
-        "how changed templates are held: by an admission policy, or by keeping Deployments paused; auto takes the policy where the API server has it",
-    }),
+  hold: z.enum(["auto", "policy", "paused"]).default("auto").meta({
+    description:
+      "how changed templates are held: by an admission policy, or by keeping Deployments paused; auto takes the policy where the API server has it",
+  }),
   istioNamespace: z.string().min(1).default("istio-system").meta({ description: "root namespace of the mesh" }),
   clusterDomain: z.string().min(1).default("cluster.local").meta({ description: "DNS domain of the cluster" }),
   propagation: duration

@@ -12,7 +12,11 @@ const retryReleaseAfter = 5_000;
  * Reconciles; a failure while a release is under way is said in the conditions and tried again soon, whatever kind it
  * is, as back-off is for what can wait. Every other failure is the queue's.
  */
-export async function reconcilePersistently(key: ObjectKey, deps: Dependencies, signal: AbortSignal): Promise<ReconcileResult> {
+export async function reconcilePersistently(
+  key: ObjectKey,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
   try {
     return await reconcile(key, deps, signal);
   } catch (error) {

@@ -6,11 +6,16 @@ import { withEvents } from "../domain/events.ts";
 import type { Observation } from "../domain/observation.ts";
 import { conditionOf, withStanding, type Standing } from "../domain/standing.ts";
 import { rollBack } from "../domain/rules/safety.ts";
-import { ConflictError, RejectedError, TemplateMutatedError, TransientError } from "../runtime/errors.ts";
+import { ConflictError, RejectedError, TransientError, type TemplateMutatedError } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 
 /** Writes into the conditions why a reconcile failed. A conflict is not a failure: the next look decides afresh. */
-export async function reportFailure(key: ObjectKey, error: unknown, deps: Dependencies, signal: AbortSignal): Promise<void> {
+export async function reportFailure(
+  key: ObjectKey,
+  error: unknown,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<void> {
   const rollout = deps.cluster.readRollout(key);
   if (rollout === undefined || error instanceof ConflictError) return;
   const standing = standingFor(error, rollout.status.release?.decision === "Rollback");
@@ -18,14 +23,24 @@ export async function reportFailure(key: ObjectKey, error: unknown, deps: Depend
   const observation = unobserved(rollout, standing, deps);
   const status = withStanding(observation, rollout.status, standing);
   const { release } = rollout.status;
-  const eventKey = release === undefined ? `generation-${rollout.generation} ${observation.now}` : releaseKey(release, observation.now);
+  const eventKey =
+    release === undefined
+      ? `generation-${rollout.generation} ${observation.now}`
+      : releaseKey(release, observation.now);
   const reason = release?.decision === "Rollback" ? "RollbackBlocked" : "Held";
-  const announced = isKnown ? status : withEvents(observation, status, [{ reason, key: eventKey, note: standing.message }]);
+  const announced = isKnown
+    ? status
+    : withEvents(observation, status, [{ reason, key: eventKey, note: standing.message }]);
   await deps.cluster.writeStatus(rollout, announced, signal);
 }
 
 /** Ends a release whose canary would not be what is in git: tried again only when somebody asks, or changes the template. */
-export async function giveUp(key: ObjectKey, error: TemplateMutatedError, deps: Dependencies, signal: AbortSignal): Promise<void> {
+export async function giveUp(
+  key: ObjectKey,
+  error: TemplateMutatedError,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<void> {
   const rollout = deps.cluster.readRollout(key);
   const release = rollout?.status.release;
   if (rollout === undefined || release === undefined || release.decision !== undefined) return;
@@ -44,9 +59,17 @@ function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Depen
 function standingFor(error: unknown, isRollback: boolean): Standing {
   const message = error instanceof Error ? error.message : String(error);
   const kind = isRollback ? "RollingBack" : "Progressing";
-  const say = (reason: ConditionReason, what: string): Standing => ({ kind, reason, phase: isRollback ? "RollingBack" : "Held", message: what });
+  const say = (reason: ConditionReason, what: string): Standing => ({
+    kind,
+    reason,
+    phase: isRollback ? "RollingBack" : "Held",
+    message: what,
+  });
   if (error instanceof RejectedError) {
-    return say("TrafficConfigRejected", `The API server refused a write: ${message}. It is tried again; mend what it names.`);
+    return say(
+      "TrafficConfigRejected",
+      `The API server refused a write: ${message}. It is tried again; mend what it names.`,
+    );
   }
   if (error instanceof TransientError) return say("ProgressingWithRetry", `${message}. It is tried again.`);
   return say("InternalError", `Serin failed: ${message}. It is tried again; the operator's log has the details.`);

@@ -7,7 +7,8 @@ import { prepareTraffic, waitForCanary } from "./rules/preparation.ts";
 import { bake, noticeMetrics, passStep, standStill } from "./rules/progress.ts";
 import { finishPromotion } from "./rules/promotion.ts";
 import { rest } from "./rules/rest.ts";
-import { finishRollback, goBack } from "./rules/safety.ts";
+import { finishRollback } from "./rules/rollback.ts";
+import { goBack } from "./rules/safety.ts";
 import { startRelease } from "./rules/start.ts";
 import { shiftTraffic, waitForTraffic } from "./rules/traffic.ts";
 

@@ -69,7 +69,12 @@ export type Action =
   /** Scales the ReplicaSet of the old revision to zero, when the Deployment controller did not. */
   | { readonly kind: "finishOld"; readonly replicaSet: string; readonly replicas: number }
   /** Restores maxSurge, notes the promoted revision and, unless `keepPaused`, unpauses: one conditional patch. */
-  | { readonly kind: "completeAdoption"; readonly maxSurge: string | undefined; readonly revision: string; readonly keepPaused: boolean }
+  | {
+      readonly kind: "completeAdoption";
+      readonly maxSurge: string | undefined;
+      readonly revision: string;
+      readonly keepPaused: boolean;
+    }
   /** Notes on the Deployment which revision is proven. */
   | { readonly kind: "recordPromoted"; readonly revision: string }
   /** Writes the template of `replicaSet` into the Deployment again. */

@@ -11,7 +11,11 @@ const capacity = 40;
  * The status with the transitions waiting in it to be delivered. An event's name follows from the Rollout, its release
  * and the transition's key, so that the same happening is announced once however often it is delivered.
  */
-export function withEvents(observation: Observation, status: RolloutStatus, transitions: readonly Transition[]): RolloutStatus {
+export function withEvents(
+  observation: Observation,
+  status: RolloutStatus,
+  transitions: readonly Transition[],
+): RolloutStatus {
   if (transitions.length === 0) return status;
   const { rollout, now } = observation;
   const events = transitions.map(({ reason, key, note }): PendingEvent => {

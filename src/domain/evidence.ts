@@ -57,7 +57,10 @@ function sum(left: Counts, right: Counts): Counts {
 /** What the counts of a release say; with no counts yet, nothing. */
 export function judgeRelease(spec: RolloutSpec, release: Release): Judgement {
   const { latency, errorRate, compareWith } = spec.analysis;
-  const totals = release.analysis ?? { step: { stable: noCounts, canary: noCounts }, release: { stable: noCounts, canary: noCounts } };
+  const totals = release.analysis ?? {
+    step: { stable: noCounts, canary: noCounts },
+    release: { stable: noCounts, canary: noCounts },
+  };
   return judge({
     criteria: {
       errorLimit: parsePercentage(errorRate.max),
@@ -71,7 +74,9 @@ export function judgeRelease(spec: RolloutSpec, release: Release): Judgement {
 }
 
 /** Whether fresh data are missing now, and since when. */
-export function missingData(observation: Observation): { readonly since: number; readonly message: string } | undefined {
+export function missingData(
+  observation: Observation,
+): { readonly since: number; readonly message: string } | undefined {
   const { measurement, rollout } = observation;
   const since = rollout.status.release?.analysis?.noDataSince;
   if (measurement === undefined || measurement.kind === "Counts" || since === undefined) return undefined;

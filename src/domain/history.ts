@@ -1,5 +1,6 @@
 import { renderInstant } from "../api/instant.ts";
-import type { HistoryEntry, Release, RolloutStatus } from "../api/rollout-status.ts";
+import type { HistoryEntry, Release, Revision, RolloutStatus } from "../api/rollout-status.ts";
+import { noCounts } from "./evidence.ts";
 import type { Observation } from "./observation.ts";
 
 const historyLength = 10;
@@ -10,8 +11,21 @@ export function finishRelease(observation: Observation, release: Release, reject
   const { status } = observation.rollout;
   const { canary } = status;
   const at = renderInstant(observation.now);
-  const counted = release.analysis?.release.canary;
-  const entry: HistoryEntry = {
+  const history = [entryOf(release, canary, at), ...(status.history ?? [])].slice(0, historyLength);
+  const earlier = (status.rejected ?? []).filter((candidate) => candidate.revision !== canary?.revision);
+  const rejected =
+    rejects && canary !== undefined
+      ? [{ revision: canary.revision, image: canary.image, reason: release.reason ?? "", at }, ...earlier].slice(
+          0,
+          rejectedLength,
+        )
+      : earlier;
+  return { release: undefined, canary: undefined, history, rejected };
+}
+
+function entryOf(release: Release, canary: Revision | undefined, endedAt: string): HistoryEntry {
+  const counted = release.analysis?.release.canary ?? noCounts;
+  return {
     number: release.number,
     revision: canary?.revision ?? "",
     image: canary?.image ?? "",
@@ -19,16 +33,9 @@ export function finishRelease(observation: Observation, release: Release, reject
     reason: release.reason,
     explanation: release.explanation ?? release.analysis?.judgement,
     startedAt: release.startedAt,
-    endedAt: at,
+    endedAt,
     highestWeight: release.highestWeight,
-    requests: counted?.requests ?? 0,
-    failedRequests: counted?.errors ?? 0,
+    requests: counted.requests,
+    failedRequests: counted.errors,
   };
-  const history = [entry, ...(status.history ?? [])].slice(0, historyLength);
-  const earlier = (status.rejected ?? []).filter((candidate) => candidate.revision !== canary?.revision);
-  const rejected =
-    rejects && canary !== undefined
-      ? [{ revision: canary.revision, image: canary.image, reason: release.reason ?? "", at }, ...earlier].slice(0, rejectedLength)
-      : earlier;
-  return { release: undefined, canary: undefined, history, rejected };
 }

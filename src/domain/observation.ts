@@ -124,7 +124,8 @@ export type Measurement =
       readonly stable: Counts;
       readonly canary: Counts;
       /** Requests in samples that are all newer than the last change of weights; undefined without two such samples. */
-      readonly sinceShift: { readonly stable: number; readonly canary: number; readonly callers: readonly string[] } | undefined;
+      readonly sinceShift:
+        { readonly stable: number; readonly canary: number; readonly callers: readonly string[] } | undefined;
     }
   | { readonly kind: "NoData"; readonly message: string }
   | { readonly kind: "Unavailable"; readonly message: string };

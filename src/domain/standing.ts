@@ -23,7 +23,12 @@ export function withStanding(observation: Observation, status: RolloutStatus, st
   const at = renderInstant(observation.now);
   const observedGeneration = observation.rollout.generation;
   const earlier = observation.rollout.status.conditions ?? [];
-  const condition = (type: Condition["type"], value: Condition["status"], reason: ConditionReason, message: string): Condition => {
+  const condition = (
+    type: Condition["type"],
+    value: Condition["status"],
+    reason: ConditionReason,
+    message: string,
+  ): Condition => {
     const before = earlier.find((candidate) => candidate.type === type);
     const lastTransitionTime = before?.status === value ? before.lastTransitionTime : at;
     return { type, status: value, reason, message, observedGeneration, lastTransitionTime };

@@ -6,7 +6,12 @@ import { canonicalJson } from "./canonical-json.ts";
  * Whether a status is worth a write. Counts and sentences that grow with every sample are written at most once per
  * `period`: what was not stored is measured again from the stored watermark. Everything else is written at once.
  */
-export function isWorthWriting(before: RolloutStatus, after: RolloutStatus, now: Instant, period: Milliseconds): boolean {
+export function isWorthWriting(
+  before: RolloutStatus,
+  after: RolloutStatus,
+  now: Instant,
+  period: Milliseconds,
+): boolean {
   const storedAnalysis = before.release?.analysis;
   const isCounting = storedAnalysis !== undefined && after.release?.analysis !== undefined;
   if (!isCounting) return true;

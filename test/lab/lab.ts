@@ -17,7 +17,12 @@ export interface Lab {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   apply(manifest: string): Promise<void>;
   startOperator(flags?: Readonly<Record<string, string>>, name?: string): Promise<Operator>;
-  startLoad(options: { namespace: string; rate: number; service?: string; headers?: Record<string, string> }): Promise<Load>;
+  startLoad(options: {
+    namespace: string;
+    rate: number;
+    service?: string;
+    headers?: Record<string, string>;
+  }): Promise<Load>;
   stop(): Promise<void>;
 }
 
@@ -81,10 +86,18 @@ async function runKubectl(cluster: LocalCluster, args: readonly string[], input:
 async function install(cluster: LocalCluster): Promise<void> {
   const definitions = readFileSync(new URL("crds/rollouts.serin.dev.yaml", root), "utf8");
   await runKubectl(cluster, ["apply", "--server-side", "-f", "-"], definitions);
-  await runKubectl(cluster, ["wait", "--for=condition=Established", "crd/rollouts.serin.dev", "--timeout=30s"], undefined);
+  await runKubectl(
+    cluster,
+    ["wait", "--for=condition=Established", "crd/rollouts.serin.dev", "--timeout=30s"],
+    undefined,
+  );
 }
 
-async function startOperator(cluster: LocalCluster, flags: Readonly<Record<string, string>>, name: string): Promise<Operator> {
+async function startOperator(
+  cluster: LocalCluster,
+  flags: Readonly<Record<string, string>>,
+  name: string,
+): Promise<Operator> {
   const [port = 0] = await freePorts(1);
   const settings: Record<string, string> = {
     kubeconfig: cluster.kubeconfig,

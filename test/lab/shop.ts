@@ -31,7 +31,10 @@ const pods = kind<Pod>("v1", "Pod");
 const virtualServices = kind<Stored>("networking.istio.io/v1", "VirtualService");
 const destinationRules = kind<Stored>("networking.istio.io/v1", "DestinationRule");
 const deployments = kind<Stored>("apps/v1", "Deployment");
-const events = kind<Stored & { readonly reason: string; readonly reportingController?: string }>("events.k8s.io/v1", "Event");
+const events = kind<Stored & { readonly reason: string; readonly reportingController?: string }>(
+  "events.k8s.io/v1",
+  "Event",
+);
 
 /** Steps that are short enough for a test, long enough to be judged at `rate`. */
 const quick = { bake: "3s", analysis: { minStepDuration: "3s", latency: { max: "500ms" } } };
@@ -73,10 +76,17 @@ export async function openShop(lab: Lab, namespace: string, options: ShopOptions
   await lab.apply(manifest(service(app), deployment(app), ...(options.beside ?? [])));
   await lab.kubectl(["rollout", "status", "deployment/product", "-n", namespace, "--timeout=60s"]);
   await lab.apply(manifest(rollout(app, { ...quick, ...options.spec })));
-  const load = await lab.startLoad({ namespace, rate: options.rate ?? 30, ...(options.headers === undefined ? {} : { headers: options.headers }) });
+  const load = await lab.startLoad({
+    namespace,
+    rate: options.rate ?? 30,
+    ...(options.headers === undefined ? {} : { headers: options.headers }),
+  });
   const shop = shopOf(lab, namespace, app, load);
   if (options.unready !== true) await shop.untilRollout("Ready", ({ status }) => isReady(status));
-  await until(() => (load.snapshot().byVersion["v1"]?.total ?? 0) > 50, { timeout: 30_000, what: `traffic in ${namespace}` });
+  await until(() => (load.snapshot().byVersion["v1"]?.total ?? 0) > 50, {
+    timeout: 30_000,
+    what: `traffic in ${namespace}`,
+  });
   return shop;
 }
 
@@ -96,7 +106,8 @@ function shopOf(lab: Lab, namespace: string, app: App, load: Load): Shop {
   const shop: Shop = {
     namespace,
     load,
-    release: (image, environment = {}) => lab.apply(manifest(deployment({ ...app, image, environment: { ...app.environment, ...environment } }))),
+    release: (image, environment = {}) =>
+      lab.apply(manifest(deployment({ ...app, image, environment: { ...app.environment, ...environment } }))),
     rollout: rolloutNow,
     async untilRollout(what, condition, seconds = 120) {
       let last: StoredRollout | undefined;
@@ -125,8 +136,11 @@ function shopOf(lab: Lab, namespace: string, app: App, load: Load): Shop {
     async pods() {
       const { items } = await client.list(pods, { namespace });
       const live = items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-      const restarts = (pod: Pod) => (pod.status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0);
-      return live.map((pod) => `${pod.metadata.name} ${pod.metadata.creationTimestamp} restarts=${restarts(pod)}`).sort();
+      const restarts = (pod: Pod) =>
+        (pod.status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0);
+      return live
+        .map((pod) => `${pod.metadata.name} ${pod.metadata.creationTimestamp} restarts=${restarts(pod)}`)
+        .sort();
     },
     route: (name = "product") => client.get(virtualServices, { namespace, name }),
     subsets: (name = "product") => client.get(destinationRules, { namespace, name }),

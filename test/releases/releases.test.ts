@@ -13,7 +13,8 @@ const flags = { propagation: "1s", "evidence-period": "2s", "rollback-deadline":
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 beforeAll(async () => {
-  const onProgress = ({ subject, text }: { readonly subject: string; readonly text: string }) => void process.stderr.write(`${subject}: ${text}\n`);
+  const onProgress = ({ subject, text }: { readonly subject: string; readonly text: string }) =>
+    void process.stderr.write(`${subject}: ${text}\n`);
   lab = await startLab({ prometheusScrapeInterval: "1s", onProgress });
   operator = await lab.startOperator(flags);
 }, 5_400_000);
@@ -37,7 +38,9 @@ describe.concurrent("releases under traffic", () => {
     for (const version of ["v2", "v3"]) {
       await shop.release(`product:${version}`);
       await shop.untilRollout("all traffic at the canary", ({ status }) => status.phase === "Baking");
-      const before = (await shop.pods()).filter((pod) => pod.startsWith(version === "v2" ? "product-a-" : "product-b-"));
+      const before = (await shop.pods()).filter((pod) =>
+        pod.startsWith(version === "v2" ? "product-a-" : "product-b-"),
+      );
       expect(await shop.outcome(`product:${version}`)).toMatchObject({ outcome: "Promoted", highestWeight: 100 });
       await until(async () => (await shop.pods()).length === 4, { timeout: 30_000, what: "the old pods to go" });
       expect(await shop.pods()).toEqual(before);
@@ -50,23 +53,35 @@ describe.concurrent("releases under traffic", () => {
     expect(events.filter((reason) => reason === "WeightChanged")).toHaveLength(6);
     expect(events.filter((reason) => reason === "Promoted")).toHaveLength(2);
     expect(await lab.kubectl(["get", "srn", "product", "-n", "good"])).toMatch(/True\s+Ready/);
-    expect(await lab.kubectl(["rollout", "status", "deployment/product", "-n", "good", "--timeout=10s"])).toContain("successfully rolled out");
+    expect(await lab.kubectl(["rollout", "status", "deployment/product", "-n", "good", "--timeout=10s"])).toContain(
+      "successfully rolled out",
+    );
   });
 
   test("a bad revision is rolled back at 10, stays rejected, and git revert ends at rest", async () => {
     const shop = await openShop(lab, "bad");
     const mark = shop.load.snapshot();
     await shop.release("product:v2", { ERROR_RATE: "0.2" });
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "ErrorRateTooHigh", highestWeight: 10 });
+    expect(await shop.outcome("product:v2")).toMatchObject({
+      outcome: "RolledBack",
+      reason: "ErrorRateTooHigh",
+      highestWeight: 10,
+    });
     const counted = shop.load.since(mark);
     expect(counted.failed).toBe(counted.byVersion["v2"]?.failed);
     expect(counted.byVersion["v2"]!.total).toBeLessThan(counted.byVersion["v1"]!.total / 4);
     const rejected = await shop.untilRollout("Stalled", ({ status }) => status.phase === "RolledBack");
-    expect(rejected.status.conditions?.find(({ type }) => type === "Stalled")).toMatchObject({ status: "True", reason: "RolledBack" });
+    expect(rejected.status.conditions?.find(({ type }) => type === "Stalled")).toMatchObject({
+      status: "True",
+      reason: "RolledBack",
+    });
     expect((await shop.deployment()).spec).toHaveProperty("paused", true);
     await shop.release("product:v1");
     await shop.untilRollout("Ready", ({ status }) => status.phase === "Ready");
-    await until(async () => (await shop.deployment()).spec["paused"] !== true, { timeout: 30_000, what: "the hold to end" });
+    await until(async () => (await shop.deployment()).spec["paused"] !== true, {
+      timeout: 30_000,
+      what: "the hold to end",
+    });
     expect((await shop.pods()).every((pod) => !pod.startsWith("product-a-"))).toBe(true);
     await shop.load.stop();
   });
@@ -74,7 +89,11 @@ describe.concurrent("releases under traffic", () => {
   test("a slow revision is rolled back as LatencyTooHigh", async () => {
     const shop = await openShop(lab, "slow");
     await shop.release("product:v2", { LATENCY_MS: "800" });
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "LatencyTooHigh", highestWeight: 10 });
+    expect(await shop.outcome("product:v2")).toMatchObject({
+      outcome: "RolledBack",
+      reason: "LatencyTooHigh",
+      highestWeight: 10,
+    });
     expect((await shop.load.stop()).failed).toBe(0);
   });
 
@@ -83,14 +102,21 @@ describe.concurrent("releases under traffic", () => {
     await shop.release("product:v2", { CRASH_AFTER_SECONDS: "3", CRASH_REASON: "OOMKilled" });
     expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "CanaryCrashed" });
     await shop.release("product:v3", { NEVER_READY: "true" });
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "RolledBack", reason: "ProgressDeadlineExceeded", highestWeight: 0 });
+    expect(await shop.outcome("product:v3")).toMatchObject({
+      outcome: "RolledBack",
+      reason: "ProgressDeadlineExceeded",
+      highestWeight: 0,
+    });
     await shop.load.stop();
   });
 
   test("people promote past a pause, pause and resume, abort, and retry", async () => {
     const shop = await openShop(lab, "people", { spec: { steps: [{ weight: 20 }, { pause: {} }, { weight: 100 }] } });
     await shop.release("product:v2");
-    await shop.untilRollout("the pause step", ({ status }) => status.phase === "Paused" && status.release?.stepIndex === 1);
+    await shop.untilRollout(
+      "the pause step",
+      ({ status }) => status.phase === "Paused" && status.release?.stepIndex === 1,
+    );
     expect(await serin("people", "explain", "product")).toContain("serin promote");
     await serin("people", "abort", "product");
     expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "Aborted" });
@@ -118,23 +144,26 @@ describe.concurrent("releases under traffic", () => {
     expect((await shop.load.stop()).failed).toBe(0);
   });
 
-  test.each(["at rest", "in mid-release"])("a Rollout that is deleted %s leaves a working Deployment and gives the route back", async (when) => {
-    const shop = await openShop(lab, when === "at rest" ? "deleted-rest" : "deleted-mid");
-    if (when === "in mid-release") {
-      await shop.release("product:v2");
-      await shop.untilRollout("weight 50", ({ status }) => status.weight === 50);
-    }
-    await lab.kubectl(["delete", "rollouts.serin.dev", "product", "-n", shop.namespace, "--timeout=90s"]);
-    expect(await shop.route()).toBeUndefined();
-    expect(await shop.subsets()).toBeUndefined();
-    const { spec, metadata } = await shop.deployment();
-    expect(spec["paused"]).not.toBe(true);
-    expect(metadata.labels).not.toHaveProperty("serin.dev/rollout");
-    // The stable template is back, and the next change rolls out by itself.
-    await shop.release("product:v4");
-    await lab.kubectl(["rollout", "status", "deployment/product", "-n", shop.namespace, "--timeout=60s"]);
-    expect((await shop.load.stop()).failed).toBe(0);
-  });
+  test.each(["at rest", "in mid-release"])(
+    "a Rollout that is deleted %s leaves a working Deployment and gives the route back",
+    async (when) => {
+      const shop = await openShop(lab, when === "at rest" ? "deleted-rest" : "deleted-mid");
+      if (when === "in mid-release") {
+        await shop.release("product:v2");
+        await shop.untilRollout("weight 50", ({ status }) => status.weight === 50);
+      }
+      await lab.kubectl(["delete", "rollouts.serin.dev", "product", "-n", shop.namespace, "--timeout=90s"]);
+      expect(await shop.route()).toBeUndefined();
+      expect(await shop.subsets()).toBeUndefined();
+      const { spec, metadata } = await shop.deployment();
+      expect(spec["paused"]).not.toBe(true);
+      expect(metadata.labels).not.toHaveProperty("serin.dev/rollout");
+      // The stable template is back, and the next change rolls out by itself.
+      await shop.release("product:v4");
+      await lab.kubectl(["rollout", "status", "deployment/product", "-n", shop.namespace, "--timeout=60s"]);
+      expect((await shop.load.stop()).failed).toBe(0);
+    },
+  );
 
   test("a route that a release would not split stops it before the first canary pod", async () => {
     const other = {
@@ -145,7 +174,10 @@ describe.concurrent("releases under traffic", () => {
     };
     const shop = await openShop(lab, "unsplit", { beside: [other] });
     await shop.release("product:v2");
-    const refused = await shop.untilRollout("UnsplitRoute", ({ status }) => status.conditions?.some(({ reason }) => reason === "UnsplitRoute") === true);
+    const refused = await shop.untilRollout(
+      "UnsplitRoute",
+      ({ status }) => status.conditions?.some(({ reason }) => reason === "UnsplitRoute") === true,
+    );
     expect(refused.status.message).toContain("VirtualService unsplit/front");
     expect((await shop.pods()).every((pod) => !pod.startsWith("product-a-"))).toBe(true);
     await lab.kubectl(["delete", "virtualservice", "front", "-n", "unsplit"]);
@@ -161,7 +193,10 @@ describe.concurrent("releases under traffic", () => {
     await shop.release("product:v2");
     for (const weight of [10, 50, 100]) {
       await shop.untilRollout(`weight ${weight}`, ({ status }) => status.weight === weight);
-      await until(async () => weightOf(await shop.route("shop")) === weight, { timeout: 10_000, what: `weight ${weight} in the route` });
+      await until(async () => weightOf(await shop.route("shop")) === weight, {
+        timeout: 10_000,
+        what: `weight ${weight} in the route`,
+      });
       expect(withoutOurs(await shop.route("shop"))).toEqual(withoutOurs({ spec: git[0] } as Stored));
     }
     expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
@@ -188,8 +223,20 @@ describe.concurrent("releases under traffic", () => {
     const route = await shop.route();
     const http = JSON.parse(JSON.stringify(route?.spec["http"])) as { route: { weight: number }[] }[];
     http[0]!.route = http[0]!.route.map((entry, index) => ({ ...entry, weight: index === 0 ? 40 : 60 }));
-    await lab.kubectl(["patch", "virtualservice", "product", "-n", "foreign", "--type=merge", "-p", JSON.stringify({ spec: { http } })]);
-    await until(async () => weightOf(await shop.route()) === 20, { timeout: 10_000, what: "the weight to be 20 again" });
+    await lab.kubectl([
+      "patch",
+      "virtualservice",
+      "product",
+      "-n",
+      "foreign",
+      "--type=merge",
+      "-p",
+      JSON.stringify({ spec: { http } }),
+    ]);
+    await until(async () => weightOf(await shop.route()) === 20, {
+      timeout: 10_000,
+      what: "the weight to be 20 again",
+    });
     await until(async () => (await shop.events()).includes("WeightsCorrected"), { timeout: 10_000, what: "the event" });
     await shop.load.stop();
   });
@@ -214,7 +261,10 @@ describe("when parts are away", () => {
     const shop = await openShop(lab, "no-metrics", { spec: { steps: [{ weight: 10 }, { weight: 100 }] } });
     await lab.cluster.parts.prometheus.stop();
     await shop.release("product:v2");
-    const held = await shop.untilRollout("MetricsUnavailable", ({ status }) => status.conditions?.some(({ reason }) => reason === "MetricsUnavailable") === true);
+    const held = await shop.untilRollout(
+      "MetricsUnavailable",
+      ({ status }) => status.conditions?.some(({ reason }) => reason === "MetricsUnavailable") === true,
+    );
     expect(held.status.weight).toBe(10);
     const mark = shop.load.snapshot();
     await until(() => shop.load.since(mark).total > 500, { timeout: 30_000, what: "500 requests" });
@@ -231,7 +281,11 @@ describe("when parts are away", () => {
     await shop.untilRollout("weight 10", ({ status }) => status.weight === 10);
     await operator.process.stop("SIGKILL");
     operator = await lab.startOperator(flags, "operator-after-kill");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "ErrorRateTooHigh", highestWeight: 10 });
+    expect(await shop.outcome("product:v2")).toMatchObject({
+      outcome: "RolledBack",
+      reason: "ErrorRateTooHigh",
+      highestWeight: 10,
+    });
     await shop.load.stop();
   });
 });
@@ -239,7 +293,11 @@ describe("when parts are away", () => {
 /** What a team may have in git: pins, retries, mirrors, headers, other destinations, and subsets with policies. */
 function referencedObjects(namespace: string): object[] {
   const metadata = { name: "shop", namespace };
-  const pinned = { name: "pinned", match: [{ headers: { "X-Canary": { exact: "true" } } }], route: [{ destination: { host: "product", subset: "v1" }, weight: 100 }] };
+  const pinned = {
+    name: "pinned",
+    match: [{ headers: { "X-Canary": { exact: "true" } } }],
+    route: [{ destination: { host: "product", subset: "v1" }, weight: 100 }],
+  };
   const primary = {
     name: "primary",
     retries: { attempts: 2, retryOn: "connect-failure", perTryTimeout: "2s" },
@@ -250,8 +308,22 @@ function referencedObjects(namespace: string): object[] {
     route: [{ destination: { host: "product", port: { number: 8080 } } }],
   };
   return [
-    { apiVersion: "networking.istio.io/v1", kind: "DestinationRule", metadata, spec: { host: "product", trafficPolicy: { connectionPool: { http: { http1MaxPendingRequests: 1024 } } }, subsets: [{ name: "v1", labels: { app: "product" } }] } },
-    { apiVersion: "networking.istio.io/v1", kind: "VirtualService", metadata, spec: { hosts: ["product"], http: [pinned, primary] } },
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "DestinationRule",
+      metadata,
+      spec: {
+        host: "product",
+        trafficPolicy: { connectionPool: { http: { http1MaxPendingRequests: 1024 } } },
+        subsets: [{ name: "v1", labels: { app: "product" } }],
+      },
+    },
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "VirtualService",
+      metadata,
+      spec: { hosts: ["product"], http: [pinned, primary] },
+    },
   ];
 }
 
@@ -262,7 +334,9 @@ interface Http {
 
 function weightOf(route: Stored | undefined): number | undefined {
   const routes = route?.spec["http"] as readonly Http[] | undefined;
-  return routes?.find(({ name }) => name === "primary")?.route.find(({ destination }) => destination.subset === "canary")?.weight;
+  return routes
+    ?.find(({ name }) => name === "primary")
+    ?.route.find(({ destination }) => destination.subset === "canary")?.weight;
 }
 
 /** The VirtualService without the destinations that a release may write. */
@@ -270,4 +344,3 @@ function withoutOurs(route: Stored | undefined): unknown {
   const routes = route?.spec["http"] as readonly Http[] | undefined;
   return { ...route?.spec, http: routes?.map((entry) => (entry.name === "primary" ? { ...entry, route: [] } : entry)) };
 }
-

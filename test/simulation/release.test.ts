@@ -4,7 +4,9 @@ import { VirtualWorld } from "./virtual-world.ts";
 /** A Rollout at rest with its first revision known. */
 async function atRest(spec: Record<string, unknown> = {}): Promise<VirtualWorld> {
   const world = new VirtualWorld(spec);
-  expect(await world.run((w) => w.status.phase === "Ready" && w.workload.labelled && w.route.kind === "Rest")).toBe(true);
+  expect(await world.run((w) => w.status.phase === "Ready" && w.workload.labelled && w.route.kind === "Rest")).toBe(
+    true,
+  );
   return world;
 }
 
@@ -22,8 +24,21 @@ describe("a release in virtual time", () => {
     expect(world.route.kind).toBe("Rest");
     expect(world.subsets).toEqual({ stable: undefined, canary: undefined });
     expect(world.eventReasons()).toEqual([
-      "FirstRevision", "ReleaseStarted", "CanaryReady", "WeightChanged", "TrafficShifted", "StepPassed", "WeightChanged",
-      "TrafficShifted", "StepPassed", "WeightChanged", "TrafficShifted", "StepPassed", "Baking", "Adopting", "Promoted",
+      "FirstRevision",
+      "ReleaseStarted",
+      "CanaryReady",
+      "WeightChanged",
+      "TrafficShifted",
+      "StepPassed",
+      "WeightChanged",
+      "TrafficShifted",
+      "StepPassed",
+      "WeightChanged",
+      "TrafficShifted",
+      "StepPassed",
+      "Baking",
+      "Adopting",
+      "Promoted",
     ]);
   });
 
@@ -33,7 +48,11 @@ describe("a release in virtual time", () => {
     world.changeTemplate("v2");
     expect(await world.run(isOver)).toBe(true);
     expect(world.weights).toEqual([0, 10, 0]);
-    expect(world.status.history?.[0]).toMatchObject({ outcome: "RolledBack", reason: "ErrorRateTooHigh", highestWeight: 10 });
+    expect(world.status.history?.[0]).toMatchObject({
+      outcome: "RolledBack",
+      reason: "ErrorRateTooHigh",
+      highestWeight: 10,
+    });
     await world.run(() => false, 20);
     expect(world.status).toMatchObject({ phase: "RolledBack", releases: 1 });
     expect(world.workload.paused).toBe(true);

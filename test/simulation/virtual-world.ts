@@ -43,14 +43,33 @@ export class VirtualWorld {
   readonly actions: Action[] = [];
   readonly weights: number[] = [];
   readonly #readyAt = new Map<string, number>();
-  readonly #samples: { at: number; stable: number; canary: number; stableBad: number; canaryBad: number; canarySlow: number }[] = [];
+  readonly #samples: {
+    at: number;
+    stable: number;
+    canary: number;
+    stableBad: number;
+    canaryBad: number;
+    canarySlow: number;
+  }[] = [];
 
   constructor(spec: Record<string, unknown> = {}) {
     this.spec = { targetRef: { name: "product" }, bake: "30s", analysis: { minStepDuration: "15s" }, ...spec };
     this.workload = {
-      name: "product", uid: "d", generation: 1, observedGeneration: 1, paused: false, deleting: false, labelled: false,
-      replicas: 4, revision: "v1", image: "product:v1", strategy: "RollingUpdate", maxSurge: '"25%"', notSupported: undefined,
-      promotedRevision: undefined, replicaSets: [],
+      name: "product",
+      uid: "d",
+      generation: 1,
+      observedGeneration: 1,
+      paused: false,
+      deleting: false,
+      labelled: false,
+      replicas: 4,
+      revision: "v1",
+      image: "product:v1",
+      strategy: "RollingUpdate",
+      maxSurge: '"25%"',
+      notSupported: undefined,
+      promotedRevision: undefined,
+      replicaSets: [],
     };
     this.replicaSets = [this.#replicaSet("product-v1", "v1", "Deployment", 4)];
     this.#readyAt.set("product-v1", this.now);
@@ -111,7 +130,12 @@ export class VirtualWorld {
       },
       clock: { now: () => this.now },
       settings: {
-        propagation: 2_000, rollbackDeadline: 30_000, shiftDeadline: 60_000, evidencePeriod: 60_000, hold: "Policy", engineVersion: "test",
+        propagation: 2_000,
+        rollbackDeadline: 30_000,
+        shiftDeadline: 60_000,
+        evidencePeriod: 60_000,
+        hold: "Policy",
+        engineVersion: "test",
       },
       releaseMetrics: { record: () => undefined, forget: () => undefined },
       log: silentLogger,
@@ -121,9 +145,16 @@ export class VirtualWorld {
   rollout(): Rollout {
     const parsed = parseSpec(this.spec);
     return {
-      key: this.key, uid: "r", generation: 1, resourceVersion: String(this.resourceVersion), deleting: this.isDeleting, claimed: this.isClaimed,
-      spec: "spec" in parsed ? parsed.spec : undefined, problems: "problems" in parsed ? parsed.problems : [],
-      status: this.status, requests: this.requests,
+      key: this.key,
+      uid: "r",
+      generation: 1,
+      resourceVersion: String(this.resourceVersion),
+      deleting: this.isDeleting,
+      claimed: this.isClaimed,
+      spec: "spec" in parsed ? parsed.spec : undefined,
+      problems: "problems" in parsed ? parsed.problems : [],
+      status: this.status,
+      requests: this.requests,
     };
   }
 
@@ -189,7 +220,9 @@ export class VirtualWorld {
         this.workload.paused = action.paused;
         return;
       case "createCanary":
-        this.replicaSets.push(this.#replicaSet(action.canary.replicaSet, action.canary.revision, "Rollout", action.replicas));
+        this.replicaSets.push(
+          this.#replicaSet(action.canary.replicaSet, action.canary.revision, "Rollout", action.replicas),
+        );
         return;
       case "scaleCanary":
         this.find(action.replicaSet).replicas = action.replicas;
@@ -210,7 +243,11 @@ export class VirtualWorld {
         this.find(action.replicaSet).replicas = 0;
         return;
       case "completeAdoption":
-        Object.assign(this.workload, { maxSurge: action.maxSurge, promotedRevision: action.revision, paused: action.keepPaused });
+        Object.assign(this.workload, {
+          maxSurge: action.maxSurge,
+          promotedRevision: action.revision,
+          paused: action.keepPaused,
+        });
         return;
       case "recordPromoted":
         this.workload.promotedRevision = action.revision;
@@ -227,7 +264,8 @@ export class VirtualWorld {
     if (!this.metricsAreUp) return { kind: "Unavailable", message: "Prometheus does not answer." };
     const until = this.now;
     const window = this.#samples.filter((sample) => sample.at > since);
-    const total = (of: keyof (typeof window)[number]) => Math.round(window.reduce((sum, sample) => sum + sample[of], 0));
+    const total = (of: keyof (typeof window)[number]) =>
+      Math.round(window.reduce((sum, sample) => sum + sample[of], 0));
     const shifted = this.#samples.filter((sample) => shiftedAt !== undefined && sample.at > shiftedAt);
     const sinceShift = {
       stable: Math.round(shifted.reduce((sum, sample) => sum + sample.stable, 0)),
@@ -254,12 +292,29 @@ export class VirtualWorld {
     return this.events.map((event) => event.reason);
   }
 
-  #replicaSet(name: string, revision: string, controlledBy: ReplicaSet["controlledBy"], replicas: number): Mutable<ReplicaSet> {
+  #replicaSet(
+    name: string,
+    revision: string,
+    controlledBy: ReplicaSet["controlledBy"],
+    replicas: number,
+  ): Mutable<ReplicaSet> {
     const ready = controlledBy === "Deployment" ? replicas : 0;
     this.#readyAt.set(name, this.now + 1_000 * (this.behaviours[revision]?.startSeconds ?? 3));
     return {
-      name, uid: name, controlledBy, deleting: false, revision, podTemplateHash: revision, workload: name.slice(0, -revision.length - 1),
-      image: `product:${revision}`, replicas, pods: ready, ready, available: ready, crashes: [], cannotStart: undefined,
+      name,
+      uid: name,
+      controlledBy,
+      deleting: false,
+      revision,
+      podTemplateHash: revision,
+      workload: name.slice(0, -revision.length - 1),
+      image: `product:${revision}`,
+      replicas,
+      pods: ready,
+      ready,
+      available: ready,
+      crashes: [],
+      cannotStart: undefined,
     };
   }
 
@@ -269,7 +324,10 @@ export class VirtualWorld {
     replicaSet.pods = replicaSet.replicas;
     replicaSet.ready = isReady ? replicaSet.replicas : 0;
     replicaSet.available = replicaSet.ready;
-    replicaSet.crashes = behaviour?.crashes === true && replicaSet.ready > 0 && this.route.weight > 0 ? [`${replicaSet.name}-x/app: OOMKilled`] : [];
+    replicaSet.crashes =
+      behaviour?.crashes === true && replicaSet.ready > 0 && this.route.weight > 0
+        ? [`${replicaSet.name}-x/app: OOMKilled`]
+        : [];
   }
 
   /** The Deployment controller: once the newest template's ReplicaSet is its own and complete, the old one goes. */

@@ -26,32 +26,27 @@ export function recordedPorts(world: VirtualWorld, replacements: Replacements = 
   const metrics = { ...own.metrics, ...replacements.metrics };
   const announcer = { ...own.announcer, ...replacements.announcer };
   const releaseMetrics = { ...own.releaseMetrics, ...replacements.releaseMetrics };
-  const noted = <Arguments extends unknown[], Result>(
-    name: (...args: Arguments) => string,
-    call: (...args: Arguments) => Result,
-  ) => {
-    return (...args: Arguments): Result => {
-      calls.push(name(...args));
-      return call(...args);
-    };
+  const noted = <Result>(call: string, carryOut: () => Result): Result => {
+    calls.push(call);
+    return carryOut();
   };
   const deps: Dependencies = {
     ...own,
     cluster: {
       ...cluster,
-      writeStatus: noted(() => "writeStatus", cluster.writeStatus),
-      perform: noted((action) => action.kind, cluster.perform),
+      writeStatus: (...asked) => noted("writeStatus", () => cluster.writeStatus(...asked)),
+      perform: (...asked) => noted(asked[0].kind, () => cluster.perform(...asked)),
     },
     routerFor: () => ({
       ...router,
-      rehearse: noted(() => "rehearse", router.rehearse),
-      perform: noted((action) => action.kind, router.perform),
+      rehearse: (...asked) => noted("rehearse", () => router.rehearse(...asked)),
+      perform: (...asked) => noted(asked[0].kind, () => router.perform(...asked)),
     }),
-    metrics: { measure: noted(() => "measure", metrics.measure) },
-    announcer: { announce: noted(() => "announce", announcer.announce) },
+    metrics: { measure: (...asked) => noted("measure", () => metrics.measure(...asked)) },
+    announcer: { announce: (...asked) => noted("announce", () => announcer.announce(...asked)) },
     releaseMetrics: {
-      record: noted((_rollout, { rule }) => `record ${rule}`, releaseMetrics.record),
-      forget: noted(() => "forget", releaseMetrics.forget),
+      record: (...asked) => noted(`record ${asked[1].rule}`, () => releaseMetrics.record(...asked)),
+      forget: (...asked) => noted("forget", () => releaseMetrics.forget(...asked)),
     },
   };
   return { world, deps, calls };

@@ -8,7 +8,17 @@ import { aRelease, aRollout, anObservation } from "../support/observation.ts";
 const decision = decide(anObservation());
 const ended = (number: number, outcome: "Promoted" | "RolledBack") => ({
   history: [
-    { number, outcome, revision: "two", image: "product:v2", startedAt: "t", endedAt: "t", highestWeight: 100 },
+    {
+      number,
+      outcome,
+      revision: "two",
+      image: "product:v2",
+      startedAt: "t",
+      endedAt: "t",
+      highestWeight: 100,
+      requests: 0,
+      failedRequests: 0,
+    },
   ],
 });
 
@@ -16,7 +26,7 @@ function recorder() {
   const metrics = createMetrics();
   const releaseMetrics = createReleaseMetrics(metrics);
   const record = (status: Partial<RolloutStatus>, name = "product") =>
-    releaseMetrics.record(aRollout({ key: { namespace: "shop", name }, status: status as RolloutStatus }), decision);
+    releaseMetrics.record(aRollout({ key: { namespace: "shop", name }, status }), decision);
   const forget = (name: string) => releaseMetrics.forget({ namespace: "shop", name });
   /** Every sample of the Rollout, by the metric's name. */
   const samples = async (name = "product") => {

@@ -2,7 +2,7 @@ import { parseInstant, renderInstant } from "../../api/instant.ts";
 import type { Revision } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Action, Rule } from "../decision.ts";
-import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
+import { isProblem, type Observation, type ReplicaSet, type TrafficState, type Workload } from "../observation.ts";
 import { conditionOf, isNews } from "../standing.ts";
 import { rollBack } from "./safety.ts";
 
@@ -13,7 +13,12 @@ const cacheLag = 10_000;
 export const letGo: Rule = (observation) => {
   const { rollout, workload, traffic } = observation;
   if (!rollout.deleting) return undefined;
-  const standing = { kind: "Progressing", reason: "LettingGo", phase: "LettingGo", message: "Giving back traffic and workload." } as const;
+  const standing = {
+    kind: "Progressing",
+    reason: "LettingGo",
+    phase: "LettingGo",
+    message: "Giving back traffic and workload.",
+  } as const;
   if (!rollout.claimed) return answer(observation, { standing, wakeAfter: undefined });
   const { release } = rollout.status;
   if (release !== undefined) {
@@ -25,7 +30,11 @@ export const letGo: Rule = (observation) => {
   plan.push({ kind: "removeSubsets" });
   if (!isProblem(workload)) plan.push(...freeWorkload(observation, workload));
   plan.push({ kind: "letGo" });
-  const transition = { reason: "LetGo", key: "let go", note: "The Rollout was deleted; the Deployment rolls out by itself again." } as const;
+  const transition = {
+    reason: "LetGo",
+    key: "let go",
+    note: "The Rollout was deleted; the Deployment rolls out by itself again.",
+  } as const;
   return answer(observation, { standing, plan, transitions: [transition] });
 };
 
@@ -49,7 +58,9 @@ export const refuseBadSpec: Rule = (observation) => {
   const news = isNews(observation, "InvalidSpec");
   return answer(observation, {
     standing: { kind: "Stalled", reason: "InvalidSpec", phase: "Invalid", message },
-    transitions: news ? [{ reason: "InvalidSpec", key: `generation-${rollout.generation} InvalidSpec`, note: message }] : [],
+    transitions: news
+      ? [{ reason: "InvalidSpec", key: `generation-${rollout.generation} InvalidSpec`, note: message }]
+      : [],
     wakeAfter: undefined,
   });
 };
@@ -58,7 +69,12 @@ export const refuseBadSpec: Rule = (observation) => {
 export const claim: Rule = (observation) => {
   if (observation.rollout.claimed || observation.rollout.deleting) return undefined;
   return answer(observation, {
-    standing: { kind: "Progressing", reason: "Progressing", phase: "Starting", message: "Looking at the workload for the first time." },
+    standing: {
+      kind: "Progressing",
+      reason: "Progressing",
+      phase: "Starting",
+      message: "Looking at the workload for the first time.",
+    },
     plan: [{ kind: "claim" }],
   });
 };
@@ -89,28 +105,33 @@ function notSupported(workload: Workload) {
  */
 export const adoptRunningRevision: Rule = (observation) => {
   const { rollout, workload, traffic } = observation;
-  if (isProblem(workload) || isProblem(traffic) || rollout.deleting || rollout.status.release !== undefined) return undefined;
+  if (isProblem(workload) || isProblem(traffic) || rollout.deleting || rollout.status.release !== undefined)
+    return undefined;
   const { stable } = rollout.status;
   const rolledByItself = stable !== undefined && !workload.paused && workload.revision !== stable.revision;
   if (stable !== undefined && !rolledByItself) return undefined;
   const running = runningReplicaSet(workload);
   if (running === undefined) {
     const message = `Deployment ${workload.name} is rolling out; the Rollout begins when one revision runs with all ${workload.replicas} pods.`;
-    return answer(observation, { standing: { kind: "Progressing", reason: "WorkloadInMidRoll", phase: "Waiting", message } });
+    return answer(observation, {
+      standing: { kind: "Progressing", reason: "WorkloadInMidRoll", phase: "Waiting", message },
+    });
   }
   const first = revisionOf(running);
-  const plan: Action[] = [];
-  if (!workload.labelled) plan.push({ kind: "holdWorkload" });
-  if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") plan.push({ kind: "createRoute" });
-  plan.push({ kind: "recordPromoted", revision: first.revision });
   const note = `${first.image} (revision ${first.revision}) runs and is the stable revision; changes of the pod template are released from now on.`;
   return answer(observation, {
     status: { stable: first },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${first.image} serves all traffic.` },
-    plan,
+    plan: [...whatReleasesNeed(workload, traffic), { kind: "recordPromoted", revision: first.revision }],
     transitions: [{ reason: "FirstRevision", key: `stable ${first.replicaSet} ${running.uid}`, note }],
   });
 };
+
+function whatReleasesNeed(workload: Workload, traffic: TrafficState): Action[] {
+  const hold: Action[] = workload.labelled ? [] : [{ kind: "holdWorkload" }];
+  const isRouted = traffic.route.kind !== "Absent" && traffic.subsets.kind !== "Absent";
+  return isRouted ? hold : [...hold, { kind: "createRoute" }];
+}
 
 /** The one ReplicaSet that serves, when the Deployment is not in the middle of a change. */
 function runningReplicaSet(workload: Workload): ReplicaSet | undefined {
@@ -136,7 +157,8 @@ export const keepHold: Rule = (observation) => {
   const { release } = rollout.status;
   if (rollout.spec?.suspend === true && release === undefined) return undefined;
   const note = `The label that holds changes of Deployment ${workload.name} was missing and has been put back.`;
-  const key = release === undefined ? renderInstant(observation.now) : releaseKey(release, renderInstant(observation.now));
+  const key =
+    release === undefined ? renderInstant(observation.now) : releaseKey(release, renderInstant(observation.now));
   // Right after the label was put on, the cache may not show it yet: that is no news.
   const settledAt = conditionOf(rollout.status, "Ready")?.lastTransitionTime;
   const isSurprise = settledAt !== undefined && observation.now - parseInstant(settledAt) > cacheLag;

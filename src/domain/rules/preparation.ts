@@ -14,10 +14,13 @@ import { hold, progressing } from "./under-way.ts";
 export const prepareTraffic: Rule = (observation) => {
   const { rollout, traffic, rehearsal } = observation;
   const { release, canary, stable } = rollout.status;
-  if (release === undefined || release.decision !== undefined || canary === undefined || stable === undefined) return undefined;
+  if (release === undefined || release.decision !== undefined || canary === undefined || stable === undefined)
+    return undefined;
   if (isProblem(traffic)) return hold(observation, release, traffic.problem, traffic.message);
   if (rehearsal !== undefined) return hold(observation, release, rehearsal.problem, rehearsal.message);
-  return beginTraffic(observation, release) ?? narrow(observation, release, stable, canary) ?? split(observation, release);
+  return (
+    beginTraffic(observation, release) ?? narrow(observation, release, stable, canary) ?? split(observation, release)
+  );
 };
 
 function beginTraffic(observation: Observation, release: Release): Answer | undefined {
@@ -25,7 +28,15 @@ function beginTraffic(observation: Observation, release: Release): Answer | unde
   if (release.traffic !== undefined) return undefined;
   if (original === undefined) return hold(observation, release, "RouteNotFound", "The routes cannot be read yet.");
   const at = renderInstant(now);
-  const traffic = { subsets: "Narrowed", subsetsChangedAt: at, route: "Rest", routeChangedAt: at, weight: 0, original, corrections: [] } as const;
+  const traffic = {
+    subsets: "Narrowed",
+    subsetsChangedAt: at,
+    route: "Rest",
+    routeChangedAt: at,
+    weight: 0,
+    original,
+    corrections: [],
+  } as const;
   return progressing(observation, "Recording the routes and subsets as they are.", {
     release: { ...release, traffic: { ...traffic, corrections: [] } },
   });
@@ -42,7 +53,8 @@ function narrow(observation: Observation, release: Release, stable: Revision, ca
     const message = "Making subset stable select the pods that run now, and subset canary those of the new revision.";
     return progressing(observation, message, { plan: [{ kind: "narrowSubsets", ...hashes }] });
   }
-  if (release.traffic.route === "Split" || now - parseInstant(release.traffic.subsetsChangedAt) >= settings.propagation) return undefined;
+  if (release.traffic.route === "Split" || now - parseInstant(release.traffic.subsetsChangedAt) >= settings.propagation)
+    return undefined;
   return progressing(observation, "The subsets are there; waiting until every proxy has them.");
 }
 
@@ -60,7 +72,8 @@ function split(observation: Observation, release: Release): Answer | undefined {
     return progressing(observation, "Sending all traffic to subset stable by name.", { release: next, plan });
   }
   if (asked.weight > 0 || release.canaryCreatedAt !== undefined) return undefined;
-  if (traffic.route.kind !== "Split") return progressing(observation, "Sending all traffic to subset stable by name.", { plan });
+  if (traffic.route.kind !== "Split")
+    return progressing(observation, "Sending all traffic to subset stable by name.", { plan });
   if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
   return progressing(observation, "All traffic goes to subset stable; waiting until every proxy has that.");
 }
@@ -69,7 +82,8 @@ function split(observation: Observation, release: Release): Answer | undefined {
 export const waitForCanary: Rule = (observation) => {
   const { rollout, workload } = observation;
   const { release, canary } = rollout.status;
-  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined) return undefined;
+  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined)
+    return undefined;
   if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
   const size = canarySize(workload.replicas, weightAt(stepsOf(rollout.spec), release.stepIndex));
   const running = canaryOf(observation);
@@ -84,7 +98,8 @@ export const waitForCanary: Rule = (observation) => {
 };
 
 function sizeCanary(observation: Observation, release: Release, running: ReplicaSet, size: number): Answer | undefined {
-  const shrinks = running.replicas > size && !isProblem(observation.workload) && running.replicas <= observation.workload.replicas;
+  const shrinks =
+    running.replicas > size && !isProblem(observation.workload) && running.replicas <= observation.workload.replicas;
   if (running.replicas !== size && !shrinks) {
     return progressing(observation, `Scaling the canary from ${running.replicas} to ${size} pods.`, {
       plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas: size }],

@@ -49,7 +49,10 @@ export const noticeMetrics: Rule = (observation) => {
   if (conditionOf(observation.rollout.status, "Ready")?.reason !== "MetricsUnavailable") return undefined;
   const note = "Metrics are back; the release goes on.";
   const key = releaseKey(open.release, renderInstant(observation.now));
-  return progressing(observation, note, { release: open.release, transitions: [{ reason: "MetricsAvailable", key, note }] });
+  return progressing(observation, note, {
+    release: open.release,
+    transitions: [{ reason: "MetricsAvailable", key, note }],
+  });
 };
 
 /** Whether a person asked to go on past whatever the release waits for. */
@@ -69,13 +72,18 @@ export const passStep: Rule = (observation) => {
   const missing = missingData(observation);
   if (missing !== undefined) return holdForMetrics(observation, release, missing.message);
   if (release.stepStartedAt === undefined) return progressing(observation, "Waiting for the step to begin.");
-  const elapsed = observation.now - parseInstant(release.stepStartedAt);
+  return judgeStep(observation, release, spec, release.stepStartedAt);
+};
+
+function judgeStep(observation: Observation, release: Release, spec: RolloutSpec, stepStartedAt: string): Answer {
+  const elapsed = observation.now - parseInstant(stepStartedAt);
   const judgement = judgeRelease(spec, release);
-  if ((release.traffic?.weight ?? 0) === 0) return next(observation, release, "The step asks for no traffic.", "StepPassed");
+  if ((release.traffic?.weight ?? 0) === 0)
+    return next(observation, release, "The step asks for no traffic.", "StepPassed");
   if (elapsed < parseDuration(spec.analysis.minStepDuration)) return progressing(observation, judgement.sentence);
   if (judgement.verdict === "Pass") return next(observation, release, judgement.sentence, "StepPassed");
   return withoutEvidence(observation, release, spec, elapsed);
-};
+}
 
 /** Enough to say that nothing speaks against the canary, when there is too little for a verdict. */
 const fewRequests = 20;
@@ -119,7 +127,12 @@ function waitInPause(observation: Observation, release: Release, duration: strin
   });
 }
 
-function next(observation: Observation, release: Release, why: string, reason: "StepPassed" | "StepPassedWithoutEvidence"): Answer {
+function next(
+  observation: Observation,
+  release: Release,
+  why: string,
+  reason: "StepPassed" | "StepPassedWithoutEvidence",
+): Answer {
   const { rollout, now } = observation;
   if (rollout.spec === undefined) return progressing(observation, why);
   const steps = stepsOf(rollout.spec);

@@ -1,6 +1,7 @@
 import { renderInstant } from "../../api/instant.ts";
+import type { RolloutStatus } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
-import type { Action, Answer, Rule } from "../decision.ts";
+import type { Action, Answer } from "../decision.ts";
 import { isProblem, type Observation, type TrafficState, type Workload } from "../observation.ts";
 import type { Standing } from "../standing.ts";
 
@@ -53,7 +54,7 @@ function upkeep(observation: Observation, workload: Workload, traffic: TrafficSt
 }
 
 function standingAtRest({ rollout }: Observation, workload: Workload): Standing {
-  const { stable, rejected, history } = rollout.status;
+  const { stable, rejected } = rollout.status;
   const rejection = rejected?.find((candidate) => candidate.revision === workload.revision);
   const serving = stable?.image ?? "";
   if (rollout.spec?.suspend === true) {
@@ -61,10 +62,14 @@ function standingAtRest({ rollout }: Observation, workload: Workload): Standing 
     return { kind: "Settled", reason: "Suspended", phase: "Suspended", message };
   }
   if (rejection !== undefined && workload.revision !== stable?.revision) {
-    const why = history?.find(({ revision }) => revision === rejection.revision)?.explanation ?? "";
+    const why = explanationOf(rejection.revision, rollout.status);
     const message = `Git wants ${workload.image} (revision ${workload.revision}), rejected at ${rejection.at}: ${rejection.reason}. ${why} ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
     const reason = rejection.reason === "TemplateMutated" ? "TemplateMutated" : "RolledBack";
     return { kind: "Stalled", reason, phase: "RolledBack", message };
   }
   return { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${serving} serves all traffic.` };
+}
+
+function explanationOf(revision: string, { history = [] }: RolloutStatus): string {
+  return history.find((entry) => entry.revision === revision)?.explanation ?? "";
 }

@@ -8,32 +8,46 @@ import { stepsOf } from "../steps.ts";
 
 /** A held template that is not the stable one, and was not rejected, is released. */
 export const startRelease: Rule = (observation) => {
-  const { rollout, workload, traffic } = observation;
-  const { stable, release, rejected } = rollout.status;
-  if (rollout.spec === undefined || rollout.deleting || release !== undefined || stable === undefined) return undefined;
-  if (rollout.spec.suspend || isProblem(workload) || isProblem(traffic)) return undefined;
-  if (!workload.paused || workload.revision === stable.revision) return undefined;
-  const retry = askedToRetry(observation);
-  if (rejected?.some((candidate) => candidate.revision === workload.revision) === true && !retry) return undefined;
+  const { rollout } = observation;
+  const ground = releasable(observation);
+  if (ground === undefined) return undefined;
+  const { spec, workload, traffic, stable } = ground;
   if (workload.replicas === 0) return adoptWithoutRelease(observation, workload);
   const refused = refuseUnsplit(observation, traffic.unsplit);
   if (refused !== undefined) return refused;
   const number = (rollout.status.releases ?? 0) + 1;
   const at = renderInstant(observation.now);
   const started: Release = { number, startedAt: at, stepIndex: 0, highestWeight: 0 };
-  const weights = stepsOf(rollout.spec).flatMap((step) => step.weight ?? []);
+  const weights = stepsOf(spec).flatMap((step) => step.weight ?? []);
   const note = `Release ${number}: ${stable.image} → ${workload.image} (revision ${workload.revision}), by ${weights.join(", ")} % of the traffic.`;
   return answer(observation, {
     status: {
       release: started,
       releases: number,
       canary: canaryRevision(workload, stable),
-      ...(retry ? { handled: { ...rollout.status.handled, retry: rollout.requests.retry } } : {}),
+      ...(askedToRetry(observation) ? { handled: { ...rollout.status.handled, retry: rollout.requests.retry } } : {}),
     },
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message: note },
     transitions: [{ reason: "ReleaseStarted", key: releaseKey(started), note }],
   });
 };
+
+/** What a release would begin with; undefined while there is nothing to release. */
+function releasable(observation: Observation) {
+  const { rollout, workload, traffic } = observation;
+  const { spec, status } = rollout;
+  const { stable, release } = status;
+  if (spec === undefined || rollout.deleting || release !== undefined || stable === undefined) return undefined;
+  if (spec.suspend || isProblem(workload) || isProblem(traffic)) return undefined;
+  if (!workload.paused || workload.revision === stable.revision || isRejected(observation, workload)) return undefined;
+  return { spec, workload, traffic, stable };
+}
+
+/** Whether the template was rolled back before and nobody asked to try it again. */
+function isRejected(observation: Observation, { revision }: Workload): boolean {
+  const wasRejected = observation.rollout.status.rejected?.some((candidate) => candidate.revision === revision);
+  return wasRejected === true && !askedToRetry(observation);
+}
 
 export function askedToRetry({ rollout }: Observation): boolean {
   const asked = rollout.requests.retry;

@@ -49,17 +49,27 @@ function correctWeight(observation: Observation, release: Release, weight: numbe
   if (asked === undefined || isProblem(traffic)) return progressing(observation, message);
   const plan = [{ kind: "routeTraffic", weight, original: asked.original } as const];
   const lastCorrection = asked.corrections.at(-1);
-  const lastWrite = Math.max(parseInstant(asked.routeChangedAt), lastCorrection === undefined ? 0 : parseInstant(lastCorrection));
-  if (now - lastWrite < cacheLag && traffic.foreignManager === undefined) return progressing(observation, message, { plan });
+  const lastWrite = Math.max(
+    parseInstant(asked.routeChangedAt),
+    lastCorrection === undefined ? 0 : parseInstant(lastCorrection),
+  );
+  if (now - lastWrite < cacheLag && traffic.foreignManager === undefined)
+    return progressing(observation, message, { plan });
   const recent = asked.corrections.filter((at) => now - parseInstant(at) < conflictPeriod);
   const corrections = [...recent, renderInstant(now)].slice(-conflictCount);
   const who = traffic.foreignManager ?? "somebody";
   const note = `${who} changed the weights of the release; they are ${weight} % for the canary again.`;
-  const transitions: Transition[] = [{ reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note }];
+  const transitions: Transition[] = [
+    { reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note },
+  ];
   if (corrections.length === conflictCount && recent.length < conflictCount) {
     transitions.push({ reason: "FieldOwnershipConflict", key: releaseKey(release), note: conflictAdvice(who) });
   }
-  return progressing(observation, note, { release: { ...release, traffic: { ...asked, corrections } }, plan, transitions });
+  return progressing(observation, note, {
+    release: { ...release, traffic: { ...asked, corrections } },
+    plan,
+    transitions,
+  });
 }
 
 function conflictAdvice(who: string): string {
@@ -82,14 +92,26 @@ export const waitForTraffic: Rule = (observation) => {
   const seen = observation.measurement?.kind === "Counts" ? observation.measurement.sinceShift : undefined;
   const elapsed = observation.now - parseInstant(routeChangedAt);
   const shares = seen ?? { stable: 0, canary: 0, callers: [] };
-  const shift = trafficShift({ weight, stable: shares.stable, canary: shares.canary, elapsed, deadline: observation.settings.shiftDeadline });
+  const shift = trafficShift({
+    weight,
+    stable: shares.stable,
+    canary: shares.canary,
+    elapsed,
+    deadline: observation.settings.shiftDeadline,
+  });
   const total = shares.stable + shares.canary;
-  const observed = total === 0 ? "no requests" : `${Math.round((1000 * shares.canary) / total) / 10} % of ${total} requests`;
+  const observed =
+    total === 0 ? "no requests" : `${Math.round((1000 * shares.canary) / total) / 10} % of ${total} requests`;
   switch (shift) {
     case "Shifted":
       return begin(observation, release, `${observed} were seen to go to the canary (asked for: ${weight} %).`, "True");
     case "Assumed":
-      return begin(observation, release, `Too few requests to see the split (${total}); it is assumed to be ${weight} %.`, "Unknown");
+      return begin(
+        observation,
+        release,
+        `Too few requests to see the split (${total}); it is assumed to be ${weight} %.`,
+        "Unknown",
+      );
     case "NotShifted": {
       const message = `Asked for ${weight} % to the canary, but ${observed} went there: ${shares.callers.join("; ")}. Check that callers have sidecars and that no other VirtualService routes the host.`;
       return notShifted(observation, release, message);
@@ -109,7 +131,9 @@ function begin(observation: Observation, release: Release, note: string, status:
   const started = progressing(observation, note, {
     release: begun,
     transitions:
-      (release.traffic?.weight ?? 0) === 0 ? [] : [{ reason: "TrafficShifted", key: releaseKey(release, release.stepIndex), note }],
+      (release.traffic?.weight ?? 0) === 0
+        ? []
+        : [{ reason: "TrafficShifted", key: releaseKey(release, release.stepIndex), note }],
   });
   return withShift(observation, started, note, status);
 }
@@ -117,11 +141,18 @@ function begin(observation: Observation, release: Release, note: string, status:
 function notShifted(observation: Observation, release: Release, message: string): Answer {
   const held = hold(observation, release, "TrafficNotShifted", message);
   const news = conditionOf(observation.rollout.status, "TrafficShifted")?.status !== "False";
-  const transitions: Transition[] = news ? [{ reason: "TrafficNotShifted", key: releaseKey(release, release.stepIndex), note: message }] : [];
+  const transitions: Transition[] = news
+    ? [{ reason: "TrafficNotShifted", key: releaseKey(release, release.stepIndex), note: message }]
+    : [];
   return withShift(observation, { ...held, transitions }, message, "False");
 }
 
-function withShift(observation: Observation, given: Answer, message: string, status: "True" | "False" | "Unknown"): Answer {
+function withShift(
+  observation: Observation,
+  given: Answer,
+  message: string,
+  status: "True" | "False" | "Unknown",
+): Answer {
   const ready = conditionOf(given.status, "Ready");
   return answer(observation, {
     ...given,

@@ -31,7 +31,13 @@ export function progressing(observation: Observation, message: string, progress:
 }
 
 /** The release waits for something that it cannot provide; told once. */
-export function hold(observation: Observation, release: Release, reason: ConditionReason, message: string, plan: Plan = []): Answer {
+export function hold(
+  observation: Observation,
+  release: Release,
+  reason: ConditionReason,
+  message: string,
+  plan: Plan = [],
+): Answer {
   const key = releaseKey(release, reason, renderInstant(observation.now));
   const event = reason === "MetricsUnavailable" ? "MetricsUnavailable" : "Held";
   return answer(observation, {
@@ -43,5 +49,10 @@ export function hold(observation: Observation, release: Release, reason: Conditi
 
 /** Without metrics there is no verdict: the release stays where it is. */
 export function holdForMetrics(observation: Observation, release: Release, message: string): Answer {
-  return hold(observation, release, "MetricsUnavailable", `No verdict without metrics: ${message} The release goes on when they are back.`);
+  return hold(
+    observation,
+    release,
+    "MetricsUnavailable",
+    `No verdict without metrics: ${message} The release goes on when they are back.`,
+  );
 }

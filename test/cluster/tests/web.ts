@@ -1,7 +1,7 @@
 import { kind, type KubernetesClient, type KubernetesObject } from "../kubernetes.ts";
 import type { DestinationRule, EndpointSlice, HttpRule, VirtualService } from "../mesh/objects.ts";
 
-/** A small application in two versions, as the seed document has it. */
+/** A small application in two versions. */
 
 export interface PodView extends KubernetesObject {
   readonly status?: {

@@ -11,7 +11,7 @@ function run(world: VirtualWorld, replacements: Replacements, during: AbortSigna
   return reconcilePersistently(world.key, recordedPorts(world, replacements).deps, during);
 }
 
-const failing = (error: unknown): Replacements => ({ cluster: { readWorkload: () => Promise.reject(error as Error) } });
+const failing = (error: Error): Replacements => ({ cluster: { readWorkload: () => Promise.reject(error) } });
 
 async function inRollback(): Promise<VirtualWorld> {
   const world = await worldInRelease(50);
@@ -20,15 +20,20 @@ async function inRollback(): Promise<VirtualWorld> {
   return world;
 }
 
+const failures: readonly (readonly [string, Error])[] = [
+  ["does not answer", away],
+  ["refuses a write", new RejectedError("denied by policy")],
+  ["is not to blame", new TypeError("a mistake of ours")],
+];
+
 describe("reconcilePersistently()", () => {
-  test.each([
-    ["does not answer", away],
-    ["refuses a write", new RejectedError("denied by policy")],
-    ["is not to blame", new TypeError("a mistake of ours")],
-  ])("tries a release again after 5 s and a rollback after 1 s when the API server %s", async (_, error) => {
-    expect(await run(await worldInRelease(), failing(error))).toEqual({ requeueAfter: 5_000 });
-    expect(await run(await inRollback(), failing(error))).toEqual({ requeueAfter: 1_000 });
-  });
+  test.each(failures)(
+    "tries a release again after 5 s and a rollback after 1 s when the API server %s",
+    async (_, error) => {
+      expect(await run(await worldInRelease(), failing(error))).toEqual({ requeueAfter: 5_000 });
+      expect(await run(await inRollback(), failing(error))).toEqual({ requeueAfter: 1_000 });
+    },
+  );
 
   test("says in the conditions what failed, and the release goes on when it works again", async () => {
     const world = await worldInRelease();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { giveUp, reportFailure } from "../../../src/controller/report-failure.ts";
 import { ConflictError, RejectedError, TemplateMutatedError, TransientError } from "../../../src/runtime/errors.ts";
-import { VirtualWorld } from "../../simulation/virtual-world.ts";
+import type { VirtualWorld } from "../../simulation/virtual-world.ts";
 import { recordedPorts, worldAtRest, worldInRelease } from "../../support/recorded-ports.ts";
 
 const { signal } = new AbortController();
@@ -14,13 +14,15 @@ async function tell(world: VirtualWorld, error: unknown): Promise<string[]> {
 
 const waiting = (world: VirtualWorld) => (world.status.pendingEvents ?? []).map(({ reason }) => reason);
 
+const failures: readonly (readonly [error: unknown, reason: string, says: string])[] = [
+  [new RejectedError("denied by policy x"), "TrafficConfigRejected", "refused a write: denied by policy x"],
+  [new TransientError("no answer"), "ProgressingWithRetry", "no answer. It is tried again."],
+  [new TypeError("x is undefined"), "InternalError", "Serin failed: x is undefined"],
+  ["a text", "InternalError", "Serin failed: a text"],
+];
+
 describe("reportFailure()", () => {
-  test.each([
-    [new RejectedError("denied by policy x"), "TrafficConfigRejected", "refused a write: denied by policy x"],
-    [new TransientError("no answer"), "ProgressingWithRetry", "no answer. It is tried again."],
-    [new TypeError("x is undefined"), "InternalError", "Serin failed: x is undefined"],
-    ["a text", "InternalError", "Serin failed: a text"],
-  ])("%s is %s", async (error, reason, says) => {
+  test.each(failures)("%s is %s", async (error, reason, says) => {
     const world = await worldAtRest();
     await tell(world, error);
     const ready = world.status.conditions?.find(({ type }) => type === "Ready");

@@ -3,7 +3,13 @@ import { judgeRelease, missingData, withMeasurement } from "../../../src/domain/
 import { aRelease, inRelease, noon } from "../../support/observation.ts";
 
 const counts = (requests: number, errors = 0) => ({ requests, errors, slow: 0, slowOrClose: 0 });
-const measured = { kind: "Counts", until: noon, stable: counts(900), canary: counts(100, 20), sinceShift: undefined } as const;
+const measured = {
+  kind: "Counts",
+  until: noon,
+  stable: counts(900),
+  canary: counts(100, 20),
+  sinceShift: undefined,
+} as const;
 
 test("withMeasurement() adds what was counted since the watermark, and moves it", () => {
   const { rollout } = withMeasurement(inRelease({}, { measurement: measured }));

@@ -8,16 +8,32 @@ test("finishRelease() writes the outcome down and remembers a rejected revision"
   expect(ended).toMatchObject({
     release: undefined,
     canary: undefined,
-    history: [{ number: 1, outcome: "RolledBack", image: "product:v2", reason: "ErrorRateTooHigh", explanation: "10 % failed", highestWeight: 10 }],
+    history: [
+      {
+        number: 1,
+        outcome: "RolledBack",
+        image: "product:v2",
+        reason: "ErrorRateTooHigh",
+        explanation: "10 % failed",
+        highestWeight: 10,
+      },
+    ],
     rejected: [{ revision: "two", reason: "ErrorRateTooHigh" }],
   });
 });
 
 test("finishRelease() of a promotion takes the revision off the list of rejected ones", () => {
   const observation = inRelease();
-  const rejected = [{ revision: "two", image: "product:v2", reason: "Aborted", at: "x" }, { revision: "zero", image: "", reason: "", at: "" }];
+  const rejected = [
+    { revision: "two", image: "product:v2", reason: "Aborted", at: "x" },
+    { revision: "zero", image: "", reason: "", at: "" },
+  ];
   const status = { ...observation.rollout.status, rejected };
-  const ended = finishRelease({ ...observation, rollout: { ...observation.rollout, status } }, aRelease({ decision: "Promote" }), false);
+  const ended = finishRelease(
+    { ...observation, rollout: { ...observation.rollout, status } },
+    aRelease({ decision: "Promote" }),
+    false,
+  );
   expect(ended.rejected?.map(({ revision }) => revision)).toEqual(["zero"]);
   expect(ended.history?.[0]).toMatchObject({ outcome: "Promoted" });
 });
@@ -31,5 +47,10 @@ test("finishRelease() keeps the last ten releases and twenty rejected revisions"
     observation = { ...observation, rollout: { ...before, status: { ...before.status, ...ended, canary } } };
   }
   const { history, rejected } = observation.rollout.status;
-  expect([history?.length, history?.[0]?.number, rejected?.length, rejected?.[0]?.revision]).toEqual([10, 30, 20, "revision-30"]);
+  expect([history?.length, history?.[0]?.number, rejected?.length, rejected?.[0]?.revision]).toEqual([
+    10,
+    30,
+    20,
+    "revision-30",
+  ]);
 });

@@ -7,9 +7,27 @@ const base = { reason: "Progressing", phase: "Phase", message: "A sentence." } a
 
 test.each([
   ["Settled", [["Ready", "True"]]],
-  ["Progressing", [["Ready", "Unknown"], ["Reconciling", "True"]]],
-  ["RollingBack", [["Ready", "False"], ["Reconciling", "True"]]],
-  ["Stalled", [["Ready", "False"], ["Stalled", "True"]]],
+  [
+    "Progressing",
+    [
+      ["Ready", "Unknown"],
+      ["Reconciling", "True"],
+    ],
+  ],
+  [
+    "RollingBack",
+    [
+      ["Ready", "False"],
+      ["Reconciling", "True"],
+    ],
+  ],
+  [
+    "Stalled",
+    [
+      ["Ready", "False"],
+      ["Stalled", "True"],
+    ],
+  ],
 ] as const)("withStanding() of %s follows kstatus", (kind, expected) => {
   const status = withStanding(anObservation(), { observedGeneration: -1 }, { ...base, kind });
   expect(status.conditions?.map(({ type, status: value }) => [type, value])).toEqual(expected);
@@ -17,7 +35,14 @@ test.each([
 });
 
 test("withStanding() moves a transition time only when the condition changes", () => {
-  const earlier = { type: "Ready", status: "Unknown", reason: "Held", message: "", observedGeneration: 1, lastTransitionTime: "earlier" } as const;
+  const earlier = {
+    type: "Ready",
+    status: "Unknown",
+    reason: "Held",
+    message: "",
+    observedGeneration: 1,
+    lastTransitionTime: "earlier",
+  } as const;
   const observation = anObservation({ rollout: aRollout({ status: { conditions: [earlier] } }) });
   const same = withStanding(observation, observation.rollout.status, { ...base, kind: "Progressing" });
   expect(same.conditions?.[0]).toMatchObject({ reason: "Progressing", lastTransitionTime: "earlier" });
@@ -28,9 +53,15 @@ test("withStanding() moves a transition time only when the condition changes", (
 test("withStanding() says whether traffic was seen to move, and keeps that for the length of the release only", () => {
   const shifted = { status: "False", message: "nothing arrived" } as const;
   const told = withStanding(anObservation(), { observedGeneration: 1 }, { ...base, kind: "Progressing", shifted });
-  expect(told.conditions?.at(-1)).toMatchObject({ type: "TrafficShifted", status: "False", reason: "TrafficNotShifted" });
+  expect(told.conditions?.at(-1)).toMatchObject({
+    type: "TrafficShifted",
+    status: "False",
+    reason: "TrafficNotShifted",
+  });
   const later = anObservation({ rollout: aRollout({ status: told }) });
-  expect(withStanding(later, told, { ...base, kind: "Settled" }).conditions?.map(({ type }) => type)).toEqual(["Ready"]);
+  expect(withStanding(later, told, { ...base, kind: "Settled" }).conditions?.map(({ type }) => type)).toEqual([
+    "Ready",
+  ]);
 });
 
 test("isNews() compares with the reason that was told last", () => {

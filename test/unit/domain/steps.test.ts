@@ -5,10 +5,19 @@ import { aRelease, aRollout } from "../../support/observation.ts";
 const specWith = (steps: object[]) => aRollout({ spec: { steps } }).spec!;
 
 test.each([
-  [[{ weight: 10 }, { weight: 100 }], [{ weight: 10 }, { weight: 100 }]],
+  [
+    [{ weight: 10 }, { weight: 100 }],
+    [{ weight: 10 }, { weight: 100 }],
+  ],
   [[{ weight: 10 }], [{ weight: 10 }, { weight: 100 }]],
-  [[{ weight: 100 }, { pause: {} }], [{ weight: 100 }, { pause: {} }]],
-  [[{ weight: 10 }, { pause: {} }], [{ weight: 10 }, { pause: {} }, { weight: 100 }]],
+  [
+    [{ weight: 100 }, { pause: {} }],
+    [{ weight: 100 }, { pause: {} }],
+  ],
+  [
+    [{ weight: 10 }, { pause: {} }],
+    [{ weight: 10 }, { pause: {} }, { weight: 100 }],
+  ],
 ])("stepsOf() ends %j at 100", (steps, expected) => {
   expect(stepsOf(specWith(steps))).toEqual(expected);
 });
@@ -19,7 +28,16 @@ test("weightAt() gives a pause the weight of the step before it, and 0 before th
 });
 
 test.each([
-  [4, 10, 1], [4, 25, 1], [4, 26, 2], [4, 50, 2], [4, 100, 4], [10, 10, 1], [10, 11, 2], [1, 1, 1], [3, 0, 1], [0, 50, 0],
+  [4, 10, 1],
+  [4, 25, 1],
+  [4, 26, 2],
+  [4, 50, 2],
+  [4, 100, 4],
+  [10, 10, 1],
+  [10, 11, 2],
+  [1, 1, 1],
+  [3, 0, 1],
+  [0, 50, 0],
 ])("canarySize() of %i replicas at %i %% is %i", (replicas, weight, size) => {
   expect(canarySize(replicas, weight)).toBe(size);
 });

@@ -4,7 +4,12 @@ import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
 import { aRelease, noon } from "../../support/observation.ts";
 
 const minute = 60_000;
-const status = (changes: Partial<RolloutStatus> = {}): RolloutStatus => ({ observedGeneration: 1, message: "a", release: aRelease(), ...changes });
+const status = (changes: Partial<RolloutStatus> = {}): RolloutStatus => ({
+  observedGeneration: 1,
+  message: "a",
+  release: aRelease(),
+  ...changes,
+});
 const counted = aRelease({
   analysis: { ...aRelease().analysis!, watermark: new Date(noon).toISOString(), judgement: "0 % of 10 failed" },
 });
@@ -13,8 +18,18 @@ test.each([
   ["counts and sentences alone, within the period", status({ release: counted, message: "b" }), noon - 1, false],
   ["counts alone, after the period", status({ release: counted }), noon, true],
   ["another step", status({ release: { ...counted, stepIndex: 1 } }), noon - 1, true],
-  ["data that went missing", status({ release: aRelease({ analysis: { ...counted.analysis!, noDataSince: "x" } }) }), noon - 1, true],
-  ["another verdict", status({ release: aRelease({ analysis: { ...counted.analysis!, verdict: "Pass" } }) }), noon - 1, true],
+  [
+    "data that went missing",
+    status({ release: aRelease({ analysis: { ...counted.analysis!, noDataSince: "x" } }) }),
+    noon - 1,
+    true,
+  ],
+  [
+    "another verdict",
+    status({ release: aRelease({ analysis: { ...counted.analysis!, verdict: "Pass" } }) }),
+    noon - 1,
+    true,
+  ],
   ["another phase", status({ phase: "Held" }), noon - 1, true],
   ["the end of the release", status({ release: undefined }), noon - 1, true],
 ])("isWorthWriting() of %s", (_what, after, now, expected) => {

@@ -1,12 +1,22 @@
 import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
-import { aReplicaSet, aRollout, aWorkload, anObservation, inRelease, noon, routesAtRest } from "../../../support/observation.ts";
+import {
+  aReplicaSet,
+  aRollout,
+  aWorkload,
+  anObservation,
+  inRelease,
+  noon,
+  routesAtRest,
+} from "../../../support/observation.ts";
 
 const kinds = (observation: Parameters<typeof decide>[0]) => decide(observation).plan.map(({ kind }) => kind);
 const unknown = (changes = {}) => aRollout({ status: { stable: undefined }, ...changes });
 
 test("claim comes before anything else is touched", () => {
-  const decision = decide(anObservation({ rollout: unknown({ claimed: false }), workload: aWorkload({ labelled: false }) }));
+  const decision = decide(
+    anObservation({ rollout: unknown({ claimed: false }), workload: aWorkload({ labelled: false }) }),
+  );
   expect(decision).toMatchObject({ rule: "claim", plan: [{ kind: "claim" }] });
 });
 
@@ -20,7 +30,11 @@ test("refuseBadSpec says what is wrong, touches nothing, and tells it once", () 
 });
 
 test.each([
-  ["the Deployment", { workload: { problem: "WorkloadNotFound", message: "it is not there" } as const }, "WorkloadNotFound"],
+  [
+    "the Deployment",
+    { workload: { problem: "WorkloadNotFound", message: "it is not there" } as const },
+    "WorkloadNotFound",
+  ],
   ["the Service", { traffic: { problem: "ServiceNotFound", message: "it is not there" } as const }, "ServiceNotFound"],
   ["two versions", { workload: aWorkload({ notSupported: "strategy Recreate" }) }, "WorkloadNotSupported"],
 ])("refuseProblems: %s", (_what, changes, reason) => {
@@ -30,14 +44,23 @@ test.each([
 });
 
 test("adoptRunningRevision takes what runs as stable", () => {
-  const decision = decide(anObservation({ rollout: unknown(), workload: aWorkload({ labelled: false }), traffic: { ...routesAtRest, route: { kind: "Absent" } } }));
+  const decision = decide(
+    anObservation({
+      rollout: unknown(),
+      workload: aWorkload({ labelled: false }),
+      traffic: { ...routesAtRest, route: { kind: "Absent" } },
+    }),
+  );
   expect(decision.rule).toBe("adoptRunningRevision");
   expect(decision.status.stable).toMatchObject({ revision: "one", replicaSet: "product-one", workload: "product" });
   expect(decision.plan.map(({ kind }) => kind)).toEqual(["holdWorkload", "createRoute", "recordPromoted"]);
 });
 
 test.each([
-  ["two ReplicaSets have pods", aWorkload({ revision: "two", replicaSets: [aReplicaSet(), aReplicaSet({ name: "product-two", revision: "two" })] })],
+  [
+    "two ReplicaSets have pods",
+    aWorkload({ revision: "two", replicaSets: [aReplicaSet(), aReplicaSet({ name: "product-two", revision: "two" })] }),
+  ],
   ["the controller has not seen the Deployment", aWorkload({ observedGeneration: 2 })],
   ["the ReplicaSet has another size", aWorkload({ replicaSets: [aReplicaSet({ replicas: 3 })] })],
   ["the template is another one and rolls", aWorkload({ revision: "two" })],
@@ -48,7 +71,9 @@ test.each([
 });
 
 test("adoptRunningRevision of a held Deployment takes the revision that runs, not the one that waits", () => {
-  const decision = decide(anObservation({ rollout: unknown(), workload: aWorkload({ paused: true, revision: "two" }) }));
+  const decision = decide(
+    anObservation({ rollout: unknown(), workload: aWorkload({ paused: true, revision: "two" }) }),
+  );
   expect(decision.status.stable?.revision).toBe("one");
 });
 
@@ -58,16 +83,37 @@ test("adoptRunningRevision follows a revision that rolled out while nothing held
 });
 
 test("keepHold puts the label back, and calls it news only when nobody has just written it", () => {
-  const ready = (seconds: number) => ({ type: "Ready", status: "True", reason: "Succeeded", message: "", observedGeneration: 7, lastTransitionTime: new Date(noon - seconds * 1_000).toISOString() }) as const;
-  const without = (seconds: number) => anObservation({ rollout: aRollout({ status: { conditions: [ready(seconds)] } }), workload: aWorkload({ labelled: false }) });
-  expect(decide(without(60))).toMatchObject({ rule: "keepHold", plan: [{ kind: "holdWorkload" }], transitions: [{ reason: "HoldRestored" }] });
+  const ready = (seconds: number) =>
+    ({
+      type: "Ready",
+      status: "True",
+      reason: "Succeeded",
+      message: "",
+      observedGeneration: 7,
+      lastTransitionTime: new Date(noon - seconds * 1_000).toISOString(),
+    }) as const;
+  const without = (seconds: number) =>
+    anObservation({
+      rollout: aRollout({ status: { conditions: [ready(seconds)] } }),
+      workload: aWorkload({ labelled: false }),
+    });
+  expect(decide(without(60))).toMatchObject({
+    rule: "keepHold",
+    plan: [{ kind: "holdWorkload" }],
+    transitions: [{ reason: "HoldRestored" }],
+  });
   expect(decide(without(2)).transitions).toEqual([]);
 });
 
 test("letGo gives everything back in order: routes, subsets, template, pause, label, finalizer", () => {
   const rollout = aRollout({ deleting: true });
   expect(kinds(anObservation({ rollout, workload: aWorkload({ paused: true, revision: "two" }) }))).toEqual([
-    "removeRoute", "removeSubsets", "restoreTemplate", "pauseWorkload", "releaseWorkload", "letGo",
+    "removeRoute",
+    "removeSubsets",
+    "restoreTemplate",
+    "pauseWorkload",
+    "releaseWorkload",
+    "letGo",
   ]);
   expect(kinds(anObservation({ rollout }))).toEqual(["removeRoute", "removeSubsets", "releaseWorkload", "letGo"]);
 });
@@ -75,7 +121,11 @@ test("letGo gives everything back in order: routes, subsets, template, pause, la
 test("letGo works for a spec that no longer parses and a Deployment that is gone", () => {
   const rollout = aRollout({ deleting: true, spec: { bake: "soon" } });
   expect(rollout.spec).toBeUndefined();
-  expect(kinds(anObservation({ rollout, workload: { problem: "WorkloadNotFound", message: "" } }))).toEqual(["removeRoute", "removeSubsets", "letGo"]);
+  expect(kinds(anObservation({ rollout, workload: { problem: "WorkloadNotFound", message: "" } }))).toEqual([
+    "removeRoute",
+    "removeSubsets",
+    "letGo",
+  ]);
 });
 
 test("letGo in mid-release rolls back first", () => {

@@ -1,32 +1,78 @@
 import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
-import { aCanary, aReplicaSet, aWorkload, inRelease, noon, routesAtRest, routesSplit } from "../../../support/observation.ts";
+import {
+  aCanary,
+  aReplicaSet,
+  aWorkload,
+  inRelease,
+  noon,
+  routesAtRest,
+  routesSplit,
+} from "../../../support/observation.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
-const begun = { highestWeight: 0, stepStartedAt: undefined, canaryCreatedAt: undefined, canaryReadyAt: undefined, analysis: undefined };
-const asked = (changes = {}) => ({ ...begun, traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0, route: "Rest" as const, ...changes } });
+const begun = {
+  highestWeight: 0,
+  stepStartedAt: undefined,
+  canaryCreatedAt: undefined,
+  canaryReadyAt: undefined,
+  analysis: undefined,
+};
+const asked = (changes = {}) => ({
+  ...begun,
+  traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0, route: "Rest" as const, ...changes },
+});
 const alone = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet()] });
 const narrowed = { ...routesSplit(0), route: { kind: "Rest" as const } };
 
 test("prepareTraffic records what is there before it changes anything", () => {
-  const decision = decide(inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic: routesAtRest, original: '{"was":1}' }));
+  const decision = decide(
+    inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic: routesAtRest, original: '{"was":1}' }),
+  );
   expect(decision).toMatchObject({ rule: "prepareTraffic", plan: [] });
-  expect(decision.status.release?.traffic).toMatchObject({ original: '{"was":1}', subsets: "Narrowed", route: "Rest", weight: 0 });
+  expect(decision.status.release?.traffic).toMatchObject({
+    original: '{"was":1}',
+    subsets: "Narrowed",
+    route: "Rest",
+    weight: 0,
+  });
 });
 
 test("prepareTraffic holds when the API server would refuse a write of the release", () => {
   const rehearsal = { problem: "TrafficConfigRejected", message: "VirtualService shop/product: no" } as const;
-  const decision = decide(inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic: routesAtRest, original: "{}", rehearsal }));
+  const decision = decide(
+    inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic: routesAtRest, original: "{}", rehearsal }),
+  );
   expect(decision).toMatchObject({ plan: [], transitions: [{ reason: "Held" }] });
   expect(decision.status.message).toContain("VirtualService shop/product");
 });
 
 test.each([
-  ["subsets first", inRelease(asked(), { workload: alone, traffic: routesAtRest }), [{ kind: "narrowSubsets", stable: "one", canary: "two" }]],
-  ["waits until proxies have them", inRelease(asked({ subsetsChangedAt: ago(1) }), { workload: alone, traffic: narrowed }), []],
-  ["then the routes, by name", inRelease(asked(), { workload: alone, traffic: narrowed }), [{ kind: "routeTraffic", weight: 0 }]],
-  ["waits until proxies have those", inRelease(asked({ route: "Split", routeChangedAt: ago(1) }), { workload: alone, traffic: routesSplit(0) }), []],
-  ["generated objects are made when they are missing", inRelease(asked(), { workload: alone, traffic: { ...routesAtRest, subsets: { kind: "Absent" } } }), [{ kind: "createRoute" }]],
+  [
+    "subsets first",
+    inRelease(asked(), { workload: alone, traffic: routesAtRest }),
+    [{ kind: "narrowSubsets", stable: "one", canary: "two" }],
+  ],
+  [
+    "waits until proxies have them",
+    inRelease(asked({ subsetsChangedAt: ago(1) }), { workload: alone, traffic: narrowed }),
+    [],
+  ],
+  [
+    "then the routes, by name",
+    inRelease(asked(), { workload: alone, traffic: narrowed }),
+    [{ kind: "routeTraffic", weight: 0 }],
+  ],
+  [
+    "waits until proxies have those",
+    inRelease(asked({ route: "Split", routeChangedAt: ago(1) }), { workload: alone, traffic: routesSplit(0) }),
+    [],
+  ],
+  [
+    "generated objects are made when they are missing",
+    inRelease(asked(), { workload: alone, traffic: { ...routesAtRest, subsets: { kind: "Absent" } } }),
+    [{ kind: "createRoute" }],
+  ],
 ])("prepareTraffic: %s", (_stage, observation, plan) => {
   expect(decide(observation)).toMatchObject({ rule: "prepareTraffic", plan });
 });
@@ -34,18 +80,32 @@ test.each([
 const ready = (changes: Parameters<typeof aCanary>[0], release = {}) =>
   inRelease(
     { ...asked({ route: "Split" }), canaryCreatedAt: ago(5), ...release },
-    { workload: aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] }), traffic: routesSplit(0) },
+    {
+      workload: aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] }),
+      traffic: routesSplit(0),
+    },
   );
 
 test("waitForCanary creates as many pods as the first weight asks for", () => {
   const decision = decide(inRelease(asked({ route: "Split" }), { workload: alone, traffic: routesSplit(0) }));
-  expect(decision).toMatchObject({ rule: "waitForCanary", plan: [{ kind: "createCanary", replicas: 1, canary: { replicaSet: "product-a-two" } }] });
+  expect(decision).toMatchObject({
+    rule: "waitForCanary",
+    plan: [{ kind: "createCanary", replicas: 1, canary: { replicaSet: "product-a-two" } }],
+  });
   expect(decision.status.release?.canaryCreatedAt).toBeDefined();
 });
 
 test.each([
-  ["scales to what the step asks for", ready({}, { stepIndex: 2 }), [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 4 }]],
-  ["does not shrink in a release", ready({ replicas: 3, available: 3 }, { canaryReadyAt: ago(1) }), [{ kind: "routeTraffic", weight: 10 }]],
+  [
+    "scales to what the step asks for",
+    ready({}, { stepIndex: 2 }),
+    [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 4 }],
+  ],
+  [
+    "does not shrink in a release",
+    ready({ replicas: 3, available: 3 }, { canaryReadyAt: ago(1) }),
+    [{ kind: "routeTraffic", weight: 10 }],
+  ],
   ["waits for pods", ready({ available: 0, ready: 0 }), []],
 ])("waitForCanary %s", (_what, observation, plan) => {
   expect(decide(observation).plan).toMatchObject(plan);

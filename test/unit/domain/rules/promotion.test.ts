@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
 import type { Observation, ReplicaSet, Workload } from "../../../../src/domain/observation.ts";
 import type { Release } from "../../../../src/api/rollout-status.ts";
-import { aCanary, aReplicaSet, aWorkload, inRelease, noon, routesAtRest, routesSplit } from "../../../support/observation.ts";
+import {
+  aCanary,
+  aReplicaSet,
+  aWorkload,
+  inRelease,
+  noon,
+  routesAtRest,
+  routesSplit,
+} from "../../../support/observation.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const full = { replicas: 4, pods: 4, ready: 4, available: 4 };
@@ -10,9 +18,26 @@ const gone = { replicas: 0, pods: 0, ready: 0, available: 0 };
 const split = { ...inRelease().rollout.status.release!.traffic!, weight: 100 };
 const adoption = { startedAt: ago(2), maxSurge: '"25%"' };
 
-function at(canary: Partial<ReplicaSet>, parts: { release?: Partial<Release>; workload?: Partial<Workload>; old?: Partial<ReplicaSet>; observation?: Partial<Observation> } = {}): Observation {
-  const workload = aWorkload({ paused: true, revision: "two", image: "product:v2", replicaSets: [aReplicaSet(parts.old), aCanary({ ...full, ...canary })], ...parts.workload });
-  return inRelease({ decision: "Promote", traffic: split, ...parts.release }, { workload, traffic: routesSplit(100), ...parts.observation });
+function at(
+  canary: Partial<ReplicaSet>,
+  parts: {
+    release?: Partial<Release>;
+    workload?: Partial<Workload>;
+    old?: Partial<ReplicaSet>;
+    observation?: Partial<Observation>;
+  } = {},
+): Observation {
+  const workload = aWorkload({
+    paused: true,
+    revision: "two",
+    image: "product:v2",
+    replicaSets: [aReplicaSet(parts.old), aCanary({ ...full, ...canary })],
+    ...parts.workload,
+  });
+  return inRelease(
+    { decision: "Promote", traffic: split, ...parts.release },
+    { workload, traffic: routesSplit(100), ...parts.observation },
+  );
 }
 
 const open = { maxSurge: '"100%"' };
@@ -25,19 +50,77 @@ test.each([
   ["waits for all pods", at({ available: 3 }), []],
   ["records maxSurge before it is changed", at({}), []],
   ["opens the surge", at({}, { release: { adoption } }), [{ kind: "openSurge", was: '"25%"' }]],
-  ["waits until the controller has seen it", at({}, { release: { adoption }, workload: { ...open, observedGeneration: 2 } }), []],
-  ["hands over", at({}, { release: { adoption }, workload: open }), [{ kind: "handOver", replicaSet: "product-a-two", replicas: 4 }]],
-  ["needs no surge with Recreate-like strategies", at({}, { release: { adoption: { startedAt: ago(2) } }, workload: { maxSurge: undefined } }), [{ kind: "handOver" }]],
+  [
+    "waits until the controller has seen it",
+    at({}, { release: { adoption }, workload: { ...open, observedGeneration: 2 } }),
+    [],
+  ],
+  [
+    "hands over",
+    at({}, { release: { adoption }, workload: open }),
+    [{ kind: "handOver", replicaSet: "product-a-two", replicas: 4 }],
+  ],
+  [
+    "needs no surge with Recreate-like strategies",
+    at({}, { release: { adoption: { startedAt: ago(2) } }, workload: { maxSurge: undefined } }),
+    [{ kind: "handOver" }],
+  ],
   ["waits for the adoption", at({ controlledBy: "Nobody" }, { release: { adoption }, workload: open }), []],
   ["waits for the old pods", at(adopted, { release: { adoption }, workload: open }), []],
-  ["finishes the old ones when the controller does not", at(adopted, { release: { adoption: { ...adoption, startedAt: ago(9) } }, workload: open }), [{ kind: "finishOld", replicaSet: "product-one", replicas: 4 }]],
-  ["ends the hold when they are gone", at(adopted, { release: { adoption }, workload: open, old: gone }), [{ kind: "completeAdoption", maxSurge: '"25%"', revision: "two", keepPaused: false }]],
-  ["keeps a newer template held", at(adopted, { release: { adoption }, workload: { ...open, revision: "three" }, old: gone }), [{ kind: "completeAdoption", keepPaused: true }]],
-  ["widens subset stable first", at(adopted, { release: { adoption }, workload: done, old: gone }), [{ kind: "widenStable", canary: "two" }]],
-  ["waits before the routes", at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened", subsetsChangedAt: ago(1) } }, workload: done, old: gone }), []],
-  ["then the routes", at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened" } }, workload: done, old: gone }), [{ kind: "restoreRoute" }]],
-  ["waits before the subsets", at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened", route: "Rest", routeChangedAt: ago(1) } }, workload: done, old: gone, observation: { traffic: { ...routesSplit(100), route: { kind: "Rest" } } } }), []],
-  ["then the subsets", at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened", route: "Rest" } }, workload: done, old: gone, observation: { traffic: { ...routesSplit(100), route: { kind: "Rest" } } } }), [{ kind: "restoreSubsets" }]],
+  [
+    "finishes the old ones when the controller does not",
+    at(adopted, { release: { adoption: { ...adoption, startedAt: ago(9) } }, workload: open }),
+    [{ kind: "finishOld", replicaSet: "product-one", replicas: 4 }],
+  ],
+  [
+    "ends the hold when they are gone",
+    at(adopted, { release: { adoption }, workload: open, old: gone }),
+    [{ kind: "completeAdoption", maxSurge: '"25%"', revision: "two", keepPaused: false }],
+  ],
+  [
+    "keeps a newer template held",
+    at(adopted, { release: { adoption }, workload: { ...open, revision: "three" }, old: gone }),
+    [{ kind: "completeAdoption", keepPaused: true }],
+  ],
+  [
+    "widens subset stable first",
+    at(adopted, { release: { adoption }, workload: done, old: gone }),
+    [{ kind: "widenStable", canary: "two" }],
+  ],
+  [
+    "waits before the routes",
+    at(adopted, {
+      release: { adoption, traffic: { ...split, subsets: "Widened", subsetsChangedAt: ago(1) } },
+      workload: done,
+      old: gone,
+    }),
+    [],
+  ],
+  [
+    "then the routes",
+    at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened" } }, workload: done, old: gone }),
+    [{ kind: "restoreRoute" }],
+  ],
+  [
+    "waits before the subsets",
+    at(adopted, {
+      release: { adoption, traffic: { ...split, subsets: "Widened", route: "Rest", routeChangedAt: ago(1) } },
+      workload: done,
+      old: gone,
+      observation: { traffic: { ...routesSplit(100), route: { kind: "Rest" } } },
+    }),
+    [],
+  ],
+  [
+    "then the subsets",
+    at(adopted, {
+      release: { adoption, traffic: { ...split, subsets: "Widened", route: "Rest" } },
+      workload: done,
+      old: gone,
+      observation: { traffic: { ...routesSplit(100), route: { kind: "Rest" } } },
+    }),
+    [{ kind: "restoreSubsets" }],
+  ],
 ])("finishPromotion %s", (_stage, observation, plan) => {
   const decision = decide(observation);
   expect(decision.rule).toBe("finishPromotion");
@@ -51,10 +134,21 @@ test("finishPromotion goes back when a newer template arrives before the hand-ov
   expect(decision.status.release).toMatchObject({ decision: "Rollback", reason: "Superseded" });
 });
 
-test.each([[undefined, "Promoted"], [true, "PromotedWithoutEvidence"]])("finishPromotion ends with the canary as stable (without evidence: %s)", (withoutEvidence, reason) => {
-  const release = { adoption, withoutEvidence, traffic: { ...split, subsets: "Rest" as const, route: "Rest" as const } };
+test.each([
+  [undefined, "Promoted"],
+  [true, "PromotedWithoutEvidence"],
+])("finishPromotion ends with the canary as stable (without evidence: %s)", (withoutEvidence, reason) => {
+  const release = {
+    adoption,
+    withoutEvidence,
+    traffic: { ...split, subsets: "Rest" as const, route: "Rest" as const },
+  };
   const decision = decide(at(adopted, { release, workload: done, old: gone, observation: { traffic: routesAtRest } }));
   expect(decision.transitions).toMatchObject([{ reason }]);
-  expect(decision.status).toMatchObject({ phase: "Ready", stable: { revision: "two", workload: "product-a" }, history: [{ outcome: "Promoted" }] });
+  expect(decision.status).toMatchObject({
+    phase: "Ready",
+    stable: { revision: "two", workload: "product-a" },
+    history: [{ outcome: "Promoted" }],
+  });
   expect([decision.status.release, decision.status.canary]).toEqual([undefined, undefined]);
 });

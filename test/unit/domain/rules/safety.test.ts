@@ -2,25 +2,72 @@ import { expect, test } from "vitest";
 import type { Observation } from "../../../../src/domain/observation.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import { mustGoBackUnmeasured } from "../../../../src/domain/rules/safety.ts";
-import { aCanary, aReplicaSet, aWorkload, inRelease, noon, routesAtRest, routesSplit } from "../../../support/observation.ts";
+import {
+  aCanary,
+  aReplicaSet,
+  aWorkload,
+  inRelease,
+  noon,
+  routesAtRest,
+  routesSplit,
+} from "../../../support/observation.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
   aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] });
-const counts = (requests: number, errors: number, slow = 0) => ({ requests, errors, slow, slowOrClose: slow });
+const counts = (requests: number, errors: number) => ({ requests, errors, slow: 0, slowOrClose: 0 });
 const measured = (errors: number) =>
-  ({ kind: "Counts", until: noon, stable: counts(900, 0), canary: counts(100, errors), sinceShift: undefined }) as const;
-const asked = (observation: Observation, requests: object): Observation => ({ ...observation, rollout: { ...observation.rollout, requests } });
+  ({
+    kind: "Counts",
+    until: noon,
+    stable: counts(900, 0),
+    canary: counts(100, errors),
+    sinceShift: undefined,
+  }) as const;
+const asked = (observation: Observation, requests: object): Observation => ({
+  ...observation,
+  rollout: { ...observation.rollout, requests },
+});
 
 test.each([
   ["somebody asked for it", asked(inRelease(), { abort: ago(1) }), "Aborted"],
-  ["a newer template arrived", inRelease({}, { workload: aWorkload({ paused: true, revision: "three", replicaSets: [aReplicaSet(), aCanary()] }) }), "Superseded"],
-  ["the stable template came back", inRelease({}, { workload: aWorkload({ paused: true, replicaSets: [aReplicaSet(), aCanary()] }) }), "Reverted"],
-  ["a canary pod crashed", inRelease({}, { workload: withCanary({ crashes: ["pod/app: OOMKilled"] }) }), "CanaryCrashed"],
-  ["no canary pod is ready at a weight", inRelease({}, { workload: withCanary({ ready: 0, available: 0 }) }), "CanaryUnavailable"],
-  ["the canary did not get ready in time", inRelease({ canaryReadyAt: undefined, canaryCreatedAt: ago(601), stepStartedAt: undefined }, { workload: withCanary({ available: 0 }) }), "ProgressDeadlineExceeded"],
+  [
+    "a newer template arrived",
+    inRelease(
+      {},
+      { workload: aWorkload({ paused: true, revision: "three", replicaSets: [aReplicaSet(), aCanary()] }) },
+    ),
+    "Superseded",
+  ],
+  [
+    "the stable template came back",
+    inRelease({}, { workload: aWorkload({ paused: true, replicaSets: [aReplicaSet(), aCanary()] }) }),
+    "Reverted",
+  ],
+  [
+    "a canary pod crashed",
+    inRelease({}, { workload: withCanary({ crashes: ["pod/app: OOMKilled"] }) }),
+    "CanaryCrashed",
+  ],
+  [
+    "no canary pod is ready at a weight",
+    inRelease({}, { workload: withCanary({ ready: 0, available: 0 }) }),
+    "CanaryUnavailable",
+  ],
+  [
+    "the canary did not get ready in time",
+    inRelease(
+      { canaryReadyAt: undefined, canaryCreatedAt: ago(601), stepStartedAt: undefined },
+      { workload: withCanary({ available: 0 }) },
+    ),
+    "ProgressDeadlineExceeded",
+  ],
   ["too many requests failed", inRelease({}, { measurement: measured(20) }), "ErrorRateTooHigh"],
-  ["the route is gone", inRelease({}, { traffic: { ...routesAtRest, route: { kind: "Absent" } } }), "TrafficConfigLost"],
+  [
+    "the route is gone",
+    inRelease({}, { traffic: { ...routesAtRest, route: { kind: "Absent" } } }),
+    "TrafficConfigLost",
+  ],
 ])("goBack when %s", (_why, observation, reason) => {
   const decision = decide(observation);
   expect(decision).toMatchObject({ rule: "goBack", urgent: true, plan: [{ kind: "routeTraffic", weight: 0 }] });
@@ -29,11 +76,33 @@ test.each([
 });
 
 test.each([
-  ["an abort that was handled", { ...asked(inRelease(), { abort: "t" }), rollout: { ...inRelease().rollout, requests: { abort: "t" }, status: { ...inRelease().rollout.status, handled: { abort: "t" } } } }],
-  ["a canary that cannot start yet", inRelease({ canaryReadyAt: undefined, canaryCreatedAt: ago(601), stepStartedAt: undefined }, { workload: withCanary({ available: 0, cannotStart: "quota" }) })],
+  [
+    "an abort that was handled",
+    {
+      ...asked(inRelease(), { abort: "t" }),
+      rollout: {
+        ...inRelease().rollout,
+        requests: { abort: "t" },
+        status: { ...inRelease().rollout.status, handled: { abort: "t" } },
+      },
+    },
+  ],
+  [
+    "a canary that cannot start yet",
+    inRelease(
+      { canaryReadyAt: undefined, canaryCreatedAt: ago(601), stepStartedAt: undefined },
+      { workload: withCanary({ available: 0, cannotStart: "quota" }) },
+    ),
+  ],
   ["metrics that are away", inRelease({}, { measurement: { kind: "Unavailable", message: "away" } })],
   ["few failed requests", inRelease({}, { measurement: measured(1) })],
-  ["pods that are unready without weight", inRelease({ traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0 } }, { workload: withCanary({ ready: 0 }), traffic: routesSplit(0) })],
+  [
+    "pods that are unready without weight",
+    inRelease(
+      { traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0 } },
+      { workload: withCanary({ ready: 0 }), traffic: routesSplit(0) },
+    ),
+  ],
 ])("goBack does not answer for %s", (_why, observation) => {
   expect(decide(observation).rule).not.toBe("goBack");
 });
@@ -41,34 +110,4 @@ test.each([
 test("mustGoBackUnmeasured() is true for what needs no metrics, so that nothing waits for them", () => {
   expect(mustGoBackUnmeasured(asked(inRelease(), { abort: ago(1) }))).toBe(true);
   expect(mustGoBackUnmeasured(inRelease())).toBe(false);
-});
-
-const rolledBack = (traffic: object = {}) => ({
-  decision: "Rollback" as const, reason: "ErrorRateTooHigh", explanation: "10 % failed",
-  traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0, routeChangedAt: ago(5), ...traffic },
-});
-const seen = (canary: number) =>
-  ({ kind: "Counts", until: noon, stable: counts(900, 0), canary: counts(0, 0), sinceShift: { stable: 900, canary, callers: [] } }) as const;
-
-test.each([
-  ["traffic first", inRelease(rolledBack(), { traffic: routesSplit(10) }), [{ kind: "routeTraffic", weight: 0, original: "{}" }]],
-  ["then it is seen to be back", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(90) }), []],
-  ["then the pods", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(0) }), [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]],
-  ["the pods after the deadline, whatever was seen", inRelease(rolledBack({ routeChangedAt: ago(31) }), { traffic: routesSplit(0), measurement: seen(90) }), [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]],
-  ["the ReplicaSet only when no pod is ready", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(0), workload: withCanary({ replicas: 0, ready: 1 }) }), []],
-  ["then the ReplicaSet", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(0), workload: withCanary({ replicas: 0, ready: 0 }) }), [{ kind: "removeCanary", replicaSet: "product-a-two" }]],
-  ["then the routes", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(0), workload: aWorkload({ paused: true, revision: "two" }) }), [{ kind: "restoreRoute", original: "{}" }]],
-  ["then time for the proxies", inRelease(rolledBack({ route: "Rest", routeChangedAt: ago(1) }), { workload: aWorkload({ paused: true, revision: "two" }), traffic: { ...routesSplit(0), route: { kind: "Rest" } } }), []],
-  ["then the subsets", inRelease(rolledBack({ route: "Rest" }), { workload: aWorkload({ paused: true, revision: "two" }), traffic: { ...routesSplit(0), route: { kind: "Rest" } } }), [{ kind: "restoreSubsets", original: "{}" }]],
-])("finishRollback: %s", (_stage, observation, plan) => {
-  expect(decide(observation)).toMatchObject({ rule: "finishRollback", plan });
-});
-
-test("finishRollback ends with the revision rejected, and puts maxSurge back that an adoption had opened", () => {
-  const release = { ...rolledBack({ route: "Rest", subsets: "Rest" }), adoption: { startedAt: ago(9), maxSurge: '"25%"' } };
-  const workload = aWorkload({ paused: true, revision: "two", maxSurge: '"100%"' });
-  const decision = decide(inRelease(release, { workload, traffic: routesAtRest }));
-  expect(decision.status).toMatchObject({ phase: "RolledBack", rejected: [{ revision: "two" }] });
-  expect(decision.status.release).toBeUndefined();
-  expect(decision.plan).toEqual([{ kind: "restoreSurge", maxSurge: '"25%"' }]);
 });

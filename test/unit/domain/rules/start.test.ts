@@ -16,7 +16,10 @@ test("startRelease begins with the first step and names the canary after the fre
 
 test("startRelease takes slot b while a serves, so that the two differ in every metric", () => {
   const rollout = aRollout({ status: { stable: { ...stableRevision, workload: "product-a" }, releases: 4 } });
-  expect(decide(anObservation({ rollout, workload: held() })).status).toMatchObject({ releases: 5, canary: { workload: "product-b" } });
+  expect(decide(anObservation({ rollout, workload: held() })).status).toMatchObject({
+    releases: 5,
+    canary: { workload: "product-b" },
+  });
 });
 
 const rejected = [{ revision: "two", image: "product:v2", reason: "ErrorRateTooHigh", at: "then" }];
@@ -24,7 +27,10 @@ const rejected = [{ revision: "two", image: "product:v2", reason: "ErrorRateTooH
 test("startRelease does not try a rejected revision again, until somebody asks", () => {
   expect(decide(anObservation({ rollout: aRollout({ status: { rejected } }), workload: held() })).rule).toBe("rest");
   const asked = aRollout({ status: { rejected }, requests: { retry: "t" } });
-  expect(decide(anObservation({ rollout: asked, workload: held() }))).toMatchObject({ rule: "startRelease", status: { handled: { retry: "t" } } });
+  expect(decide(anObservation({ rollout: asked, workload: held() }))).toMatchObject({
+    rule: "startRelease",
+    status: { handled: { retry: "t" } },
+  });
   const handled = aRollout({ status: { rejected, handled: { retry: "t" } }, requests: { retry: "t" } });
   expect(decide(anObservation({ rollout: handled, workload: held() })).rule).toBe("rest");
 });
@@ -47,5 +53,7 @@ test("startRelease refuses while callers would meet canary pods by pod share, un
 });
 
 test("startRelease with 0 replicas lets the template through: nothing runs that could be compared", () => {
-  expect(decide(anObservation({ workload: held({ replicas: 0 }) }))).toMatchObject({ plan: [{ kind: "pauseWorkload", paused: false }] });
+  expect(decide(anObservation({ workload: held({ replicas: 0 }) }))).toMatchObject({
+    plan: [{ kind: "pauseWorkload", paused: false }],
+  });
 });

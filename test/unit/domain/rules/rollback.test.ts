@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { decide } from "../../../../src/domain/decide.ts";
+import {
+  aCanary,
+  aReplicaSet,
+  aWorkload,
+  inRelease,
+  noon,
+  routesAtRest,
+  routesSplit,
+} from "../../../support/observation.ts";
+
+const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
+const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
+  aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] });
+const counts = (requests: number) => ({ requests, errors: 0, slow: 0, slowOrClose: 0 });
+const rolledBack = (traffic: object = {}) => ({
+  decision: "Rollback" as const,
+  reason: "ErrorRateTooHigh",
+  explanation: "10 % failed",
+  traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0, routeChangedAt: ago(5), ...traffic },
+});
+const seen = (canary: number) =>
+  ({
+    kind: "Counts",
+    until: noon,
+    stable: counts(900),
+    canary: counts(0),
+    sinceShift: { stable: 900, canary, callers: [] },
+  }) as const;
+
+test.each([
+  [
+    "traffic first",
+    inRelease(rolledBack(), { traffic: routesSplit(10) }),
+    [{ kind: "routeTraffic", weight: 0, original: "{}" }],
+  ],
+  ["then it is seen to be back", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(90) }), []],
+  [
+    "then the pods",
+    inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(0) }),
+    [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }],
+  ],
+  [
+    "the pods after the deadline, whatever was seen",
+    inRelease(rolledBack({ routeChangedAt: ago(31) }), { traffic: routesSplit(0), measurement: seen(90) }),
+    [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }],
+  ],
+  [
+    "the ReplicaSet only when no pod is ready",
+    inRelease(rolledBack(), {
+      traffic: routesSplit(0),
+      measurement: seen(0),
+      workload: withCanary({ replicas: 0, ready: 1 }),
+    }),
+    [],
+  ],
+  [
+    "then the ReplicaSet",
+    inRelease(rolledBack(), {
+      traffic: routesSplit(0),
+      measurement: seen(0),
+      workload: withCanary({ replicas: 0, ready: 0 }),
+    }),
+    [{ kind: "removeCanary", replicaSet: "product-a-two" }],
+  ],
+  [
+    "then the routes",
+    inRelease(rolledBack(), {
+      traffic: routesSplit(0),
+      measurement: seen(0),
+      workload: aWorkload({ paused: true, revision: "two" }),
+    }),
+    [{ kind: "restoreRoute", original: "{}" }],
+  ],
+  [
+    "then time for the proxies",
+    inRelease(rolledBack({ route: "Rest", routeChangedAt: ago(1) }), {
+      workload: aWorkload({ paused: true, revision: "two" }),
+      traffic: { ...routesSplit(0), route: { kind: "Rest" } },
+    }),
+    [],
+  ],
+  [
+    "then the subsets",
+    inRelease(rolledBack({ route: "Rest" }), {
+      workload: aWorkload({ paused: true, revision: "two" }),
+      traffic: { ...routesSplit(0), route: { kind: "Rest" } },
+    }),
+    [{ kind: "restoreSubsets", original: "{}" }],
+  ],
+])("finishRollback: %s", (_stage, observation, plan) => {
+  expect(decide(observation)).toMatchObject({ rule: "finishRollback", plan });
+});
+
+test("finishRollback ends with the revision rejected, and puts maxSurge back that an adoption had opened", () => {
+  const release = {
+    ...rolledBack({ route: "Rest", subsets: "Rest" }),
+    adoption: { startedAt: ago(9), maxSurge: '"25%"' },
+  };
+  const workload = aWorkload({ paused: true, revision: "two", maxSurge: '"100%"' });
+  const decision = decide(inRelease(release, { workload, traffic: routesAtRest }));
+  expect(decision.status).toMatchObject({ phase: "RolledBack", rejected: [{ revision: "two" }] });
+  expect(decision.status.release).toBeUndefined();
+  expect(decision.plan).toEqual([{ kind: "restoreSurge", maxSurge: '"25%"' }]);
+});
+
+test("finishRollback does not end while the subsets still select the canary, as the next release records what it finds", () => {
+  const release = rolledBack({ route: "Rest", subsets: "Rest" });
+  const traffic = { ...routesSplit(0), route: { kind: "Rest" } } as const;
+  const workload = aWorkload({ paused: true, revision: "two" });
+  const decision = decide(inRelease(release, { workload, traffic }));
+  expect(decision).toMatchObject({ rule: "finishRollback", plan: [], status: { release: { number: 1 } } });
+});
