@@ -14,6 +14,7 @@ import { istioResources } from "./adapters/istio/mesh-resources.ts";
 import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provider.ts";
 import type { Config } from "./config.ts";
 import type { Dependencies } from "./controller/dependencies.ts";
+import { Obstacles } from "./controller/obstacles.ts";
 import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
 import { reportFailure } from "./controller/report-failure.ts";
 import { rolloutsConcernedBy, type TriggerKind } from "./controller/triggers.ts";
@@ -168,6 +169,7 @@ function dependencies(
       engineVersion: version,
     },
     releaseMetrics,
+    obstacles: new Obstacles(),
     log,
   };
 }

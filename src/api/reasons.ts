@@ -77,6 +77,8 @@ export const rollbackReasons = {
   Reverted: "The stable revision came back.",
   RolloutDeleted: "The Rollout was deleted.",
   TemplateMutated: "Something changes pods on creation, so what would run is not what is in git.",
+  WorkloadLost: "The Deployment is gone.",
+  Interrupted: "The operator stopped between moving the traffic back and saying so.",
   TrafficConfigLost: "The objects that carry the split are gone.",
 } as const;
 

@@ -54,6 +54,7 @@ const release = z
   .object({
     number: z.int().meta({ description: "Counts the releases of this Rollout, from 1." }),
     startedAt: time("When the changed template was seen."),
+    steps: z.string().optional().meta({ description: "spec.steps as they were last followed, as JSON." }),
     decision: z
       .enum(["Promote", "Rollback"])
       .optional()
@@ -66,8 +67,12 @@ const release = z
     pausedAt: time("When the pause step began.").optional(),
     highestWeight: z.int().meta({ description: "The largest weight that the canary was given, in percent." }),
     withoutEvidence: z.boolean().optional().meta({ description: "Whether a step was passed without enough requests." }),
-    canaryReadyAt: time("When the canary pods were first all ready.").optional(),
-    canaryCreatedAt: time("When the canary ReplicaSet was created.").optional(),
+    canaryReadyAt: time("When as many canary pods as were asked for were ready.").optional(),
+    canaryCreatedAt: time("When canary pods were last asked for.").optional(),
+    canaryWasEmpty: z
+      .boolean()
+      .optional()
+      .meta({ description: "Whether the Deployment was scaled to zero and back, so that the pods begin anew." }),
     bakingSince: time("Since when the last step has passed and the old pods are kept.").optional(),
     adoption: z
       .object({

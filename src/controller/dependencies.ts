@@ -6,6 +6,7 @@ import type { Cluster } from "../ports/cluster.ts";
 import type { MetricProvider } from "../ports/metric-provider.ts";
 import type { TrafficRouter } from "../ports/traffic-router.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { Obstacles } from "./obstacles.ts";
 import type { ReleaseMetrics } from "./release-metrics.ts";
 
 /** Everything that a reconcile reaches. Handed in once; nothing is global. */
@@ -18,5 +19,6 @@ export interface Dependencies {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly releaseMetrics: ReleaseMetrics;
+  readonly obstacles: Obstacles;
   readonly log: Logger;
 }

@@ -33,7 +33,7 @@ async function measure(rollout: Rollout, deps: Dependencies, signal: AbortSignal
   const { release, stable, canary } = rollout.status;
   const { spec } = rollout;
   if (spec === undefined || release?.analysis === undefined || release.traffic === undefined) return undefined;
-  if (stable === undefined || canary === undefined || release.decision === "Promote") return undefined;
+  if (stable === undefined || canary === undefined) return undefined;
   const { latency, reporter } = spec.analysis;
   const query: TrafficQuery = {
     namespace: rollout.key.namespace,

@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../api/object-key.ts";
+import { renderKey, type ObjectKey } from "../api/object-key.ts";
 import { ConflictError, TemplateMutatedError } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { reconcile, type ReconcileResult } from "./reconcile.ts";
@@ -21,13 +21,20 @@ export async function reconcilePersistently(
     return await reconcile(key, deps, signal);
   } catch (error) {
     const release = deps.cluster.readRollout(key)?.status.release;
-    if (release === undefined || error instanceof ConflictError || signal.aborted) throw error;
+    if (release === undefined || signal.aborted || isPassing(key, error, deps)) throw error;
     deps.log.warn("could not reconcile while a release is under way", { error });
     if (error instanceof TemplateMutatedError) await giveUp(key, error, deps, signal);
     else await tellFailure(key, error, deps, signal);
     return { requeueAfter: release.decision === "Rollback" ? retryRollbackAfter : retryReleaseAfter };
   }
 }
+
+/** A conflict is normal: the next look decides afresh. Many in a row are an obstacle that people should know of. */
+function isPassing(key: ObjectKey, error: unknown, { obstacles }: Dependencies): boolean {
+  return error instanceof ConflictError && obstacles.countConflict(renderKey(key)) < manyConflicts;
+}
+
+const manyConflicts = 10;
 
 /** Telling is best effort: an API server that is away cannot be told that it is. */
 async function tellFailure(key: ObjectKey, error: unknown, deps: Dependencies, signal: AbortSignal): Promise<void> {

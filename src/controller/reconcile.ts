@@ -1,12 +1,13 @@
 import type { Milliseconds } from "../api/instant.ts";
-import type { ObjectKey } from "../api/object-key.ts";
+import { renderKey, type ObjectKey } from "../api/object-key.ts";
 import type { Rollout } from "../api/rollout.ts";
 import { decide } from "../domain/decide.ts";
 import type { Decision } from "../domain/decision.ts";
-import { isWorthWriting } from "../domain/worth-writing.ts";
 import { act } from "./act.ts";
+import { deliverEvents } from "./deliver-events.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { observe } from "./observe.ts";
+import { storeDecision, storeStatus } from "./store-decision.ts";
 
 /** Undefined: look again when something changes. */
 export interface ReconcileResult {
@@ -18,53 +19,56 @@ export interface ReconcileResult {
  *
  * Guarantees: safe to run at any time and any number of times, as it looks only at the world as it is now. The status
  * is written before the plan is carried out, so that a crash in between is resumed and not repeated; only a rollback
- * writes both side by side. Every write is conditional: what was decided on an outdated Rollout is dropped.
+ * writes both side by side. A status that changes is written only over the version that was decided on.
  * Assumptions: the queue runs one reconcile per key at a time.
  */
 export async function reconcile(key: ObjectKey, deps: Dependencies, signal: AbortSignal): Promise<ReconcileResult> {
   const rollout = deps.cluster.readRollout(key);
   if (rollout === undefined) {
     deps.releaseMetrics.forget(key);
+    deps.obstacles.clear(renderKey(key));
     return { requeueAfter: undefined };
   }
   const observation = await observe(rollout, deps, signal);
   const decision = decide(observation);
   deps.log.debug("decided", { rule: decision.rule, plan: decision.plan, wakeAfter: decision.wakeAfter });
 
-  const saved = await carryOut(decision, rollout, deps, signal);
+  const saved = decision.urgent
+    ? await storeAndAct(decision, rollout, deps, signal)
+    : await storeThenAct(decision, rollout, deps, signal);
   deps.releaseMetrics.record(saved, decision);
-  await deliverEvents(saved, deps, signal);
-  return { requeueAfter: decision.wakeAfter };
+  return { requeueAfter: wakeUp(decision, saved) };
 }
 
-async function carryOut(
-  decision: Decision,
-  rollout: Rollout,
-  deps: Dependencies,
-  signal: AbortSignal,
-): Promise<Rollout> {
-  const { now, settings } = { now: deps.clock.now(), settings: deps.settings };
-  const write = () =>
-    isWorthWriting(rollout.status, decision.status, now, settings.evidencePeriod)
-      ? deps.cluster.writeStatus(rollout, decision.status, signal)
-      : Promise.resolve(rollout);
-  if (decision.urgent) {
-    const [saved, acted] = await Promise.allSettled([write(), act(decision.plan, rollout, deps, signal)]);
-    if (saved.status === "rejected") throw saved.reason;
-    if (acted.status === "rejected") throw acted.reason;
-    return saved.value;
-  }
-  const saved = await write();
-  await act(decision.plan, saved, deps, signal);
-  return saved;
+/** Status, then events, then the world: what is told last is told before the Rollout is let go. */
+async function storeThenAct(decision: Decision, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+  const id = renderKey(rollout.key);
+  const stored = await storeDecision(decision, rollout, deps, signal);
+  const told = await deliverEvents(stored, deps, signal);
+  await act(decision.plan, told, deps, signal);
+  const wasBlocked = deps.obstacles.find(id) !== undefined;
+  deps.obstacles.clear(id);
+  if (!wasBlocked) return told;
+  return storeStatus({ ...decision.status, pendingEvents: told.status.pendingEvents }, told, deps, signal);
 }
 
-/** What was announced is taken off the list; what was not stays there for the next reconcile. */
-async function deliverEvents(rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<void> {
-  const pending = rollout.status.pendingEvents ?? [];
-  if (pending.length === 0) return;
-  const delivered = await deps.announcer.announce(rollout, pending, signal);
-  if (delivered.length === 0) return;
-  const pendingEvents = pending.filter((event) => !delivered.includes(event.name));
-  await deps.cluster.writeStatus(rollout, { ...rollout.status, pendingEvents }, signal);
+/** A rollback: neither the status nor the traffic waits for the other, and what can be told is told in any case. */
+async function storeAndAct(decision: Decision, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+  const [stored, acted] = await Promise.allSettled([
+    storeDecision(decision, rollout, deps, signal),
+    act(decision.plan, rollout, deps, signal),
+  ]);
+  if (stored.status === "rejected") throw stored.reason;
+  const told = await deliverEvents(stored.value, deps, signal);
+  if (acted.status === "rejected") throw acted.reason;
+  deps.obstacles.clear(renderKey(rollout.key));
+  return told;
+}
+
+/** What could not be told is tried again even when nothing else is to be done. */
+const retryEventsAfter: Milliseconds = 5_000;
+
+function wakeUp({ wakeAfter }: Decision, { status }: Rollout): Milliseconds | undefined {
+  if ((status.pendingEvents ?? []).length === 0) return wakeAfter;
+  return Math.min(wakeAfter ?? retryEventsAfter, retryEventsAfter);
 }

@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../api/object-key.ts";
+import { renderKey, type ObjectKey } from "../api/object-key.ts";
 import type { ConditionReason } from "../api/reasons.ts";
 import type { Rollout } from "../api/rollout.ts";
 import { releaseKey } from "../domain/answer.ts";
@@ -9,7 +9,7 @@ import { rollBack } from "../domain/rules/safety.ts";
 import { ConflictError, RejectedError, TransientError, type TemplateMutatedError } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 
-/** Writes into the conditions why a reconcile failed. A conflict is not a failure: the next look decides afresh. */
+/** Says in the conditions, until a plan was carried out, why a reconcile failed, and tells it once. */
 export async function reportFailure(
   key: ObjectKey,
   error: unknown,
@@ -17,16 +17,17 @@ export async function reportFailure(
   signal: AbortSignal,
 ): Promise<void> {
   const rollout = deps.cluster.readRollout(key);
-  if (rollout === undefined || error instanceof ConflictError) return;
+  if (rollout === undefined) return;
   const standing = standingFor(error, rollout.status.release?.decision === "Rollback");
+  deps.obstacles.note(renderKey(key), standing);
   const isKnown = conditionOf(rollout.status, "Ready")?.reason === standing.reason;
   const observation = unobserved(rollout, standing, deps);
   const status = withStanding(observation, rollout.status, standing);
   const { release } = rollout.status;
   const eventKey =
     release === undefined
-      ? `generation-${rollout.generation} ${observation.now}`
-      : releaseKey(release, observation.now);
+      ? `generation-${rollout.generation} ${standing.reason}`
+      : releaseKey(release, release.stepIndex, standing.reason);
   const reason = release?.decision === "Rollback" ? "RollbackBlocked" : "Held";
   const announced = isKnown
     ? status
@@ -51,7 +52,7 @@ export async function giveUp(
 
 /** What is known of a Rollout when looking at the world has failed. */
 function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Dependencies): Observation {
-  const problem = { problem: reason, message };
+  const problem = { problem: reason, message, canary: undefined };
   const nothing = { original: undefined, rehearsal: undefined, measurement: undefined };
   return { now: deps.clock.now(), rollout, settings: deps.settings, workload: problem, traffic: problem, ...nothing };
 }
@@ -71,6 +72,7 @@ function standingFor(error: unknown, isRollback: boolean): Standing {
       `The API server refused a write: ${message}. It is tried again; mend what it names.`,
     );
   }
+  if (error instanceof ConflictError) return say("Held", message);
   if (error instanceof TransientError) return say("ProgressingWithRetry", `${message}. It is tried again.`);
   return say("InternalError", `Serin failed: ${message}. It is tried again; the operator's log has the details.`);
 }

@@ -1,8 +1,10 @@
 import type { Decision, Rule } from "./decision.ts";
+import { withCurrentRevisions } from "./current-revisions.ts";
 import { withEvents } from "./events.ts";
 import { withMeasurement } from "./evidence.ts";
 import type { Observation } from "./observation.ts";
 import { adoptRunningRevision, claim, keepHold, letGo, refuseBadSpec, refuseProblems } from "./rules/lifecycle.ts";
+import { followSteps, keepPaused } from "./rules/drift.ts";
 import { prepareTraffic, waitForCanary } from "./rules/preparation.ts";
 import { bake, noticeMetrics, passStep, standStill } from "./rules/progress.ts";
 import { finishPromotion } from "./rules/promotion.ts";
@@ -15,20 +17,22 @@ import { shiftTraffic, waitForTraffic } from "./rules/traffic.ts";
 /** In order of precedence: the first rule that answers decides. Safety comes before progress. */
 const rules = {
   letGo, // deleted: roll back what is under way, give everything back, go
-  refuseBadSpec, // the spec cannot be understood: say so, touch nothing
   claim, // not ours yet: the finalizer before anything else
-  refuseProblems, // at rest, something a user has to mend: say so, touch nothing
   finishRollback, // a rollback was decided: traffic, pods, routes, subsets, in that order
   goBack, // aborted, superseded, broken, or judged unfit: all traffic to stable
+  refuseBadSpec, // the spec cannot be understood: say so, touch nothing
+  refuseProblems, // at rest, something a user has to mend: say so, touch nothing
   finishPromotion, // a promotion was decided: the Deployment adopts the pods, routes as they were
   adoptRunningRevision, // nothing to compare with: what runs is stable
   keepHold, // the label that the hold needs is missing
   startRelease, // a new template is held: release it
-  standStill, // suspended, or paused by a person
+  keepPaused, // somebody unpaused the Deployment in mid-release: the template stays held
+  followSteps, // spec.steps changed: go on from the weight that was reached
   prepareTraffic, // subsets, then routes, before the first canary pod
   waitForCanary, // enough ready pods for the weight to come
   noticeMetrics, // metrics are back
   shiftTraffic, // the weight of the step
+  standStill, // suspended, or paused by a person: the weight stays
   waitForTraffic, // the step's clock starts when its traffic is seen
   bake, // at 100 %, passed: old pods stay for a while
   passStep, // on to the next step
@@ -38,7 +42,7 @@ export type RuleName = keyof typeof rules | "rest";
 
 /** What should happen next: the same answer for the same observation, always. */
 export function decide(seen: Observation): Decision {
-  const observation = withMeasurement(seen);
+  const observation = withMeasurement(withCurrentRevisions(seen));
   for (const [rule, apply] of Object.entries<Rule>(rules)) {
     const answer = apply(observation);
     if (answer !== undefined) return finish(seen, rule, answer);

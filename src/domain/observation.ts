@@ -8,7 +8,7 @@ export interface Observation {
   readonly now: Instant;
   readonly rollout: Rollout;
   readonly settings: Settings;
-  readonly workload: Workload | Problem;
+  readonly workload: Workload | WorkloadProblem;
   readonly traffic: TrafficState | Problem;
   /** What the routes and subsets are before a release, as JSON; present until a release has recorded it. */
   readonly original: string | undefined;
@@ -37,6 +37,11 @@ export interface Problem {
   readonly problem: ConditionReason;
   /** What is wrong, where, what is there and what to write. */
   readonly message: string;
+}
+
+/** A workload that cannot be released, and the canary that may still be there. */
+export interface WorkloadProblem extends Problem {
+  readonly canary: ReplicaSet | undefined;
 }
 
 export function isProblem(value: object): value is Problem {

@@ -1,6 +1,7 @@
-import { renderInstant } from "../api/instant.ts";
+import { renderInstant, type Instant } from "../api/instant.ts";
 import type { ConditionReason } from "../api/reasons.ts";
 import type { Condition, RolloutStatus } from "../api/rollout-status.ts";
+import type { Rollout } from "../api/rollout.ts";
 import type { Observation } from "./observation.ts";
 
 /**
@@ -20,9 +21,14 @@ export interface Standing {
 
 /** The status with its conditions, phase and message as `standing` says. Transition times move only with a change. */
 export function withStanding(observation: Observation, status: RolloutStatus, standing: Standing): RolloutStatus {
-  const at = renderInstant(observation.now);
-  const observedGeneration = observation.rollout.generation;
-  const earlier = observation.rollout.status.conditions ?? [];
+  return withStandingOf(observation.rollout, status, standing, observation.now);
+}
+
+/** The same, where nothing was observed. */
+export function withStandingOf(rollout: Rollout, status: RolloutStatus, standing: Standing, now: Instant): RolloutStatus {
+  const at = renderInstant(now);
+  const observedGeneration = rollout.generation;
+  const earlier = rollout.status.conditions ?? [];
   const condition = (
     type: Condition["type"],
     value: Condition["status"],

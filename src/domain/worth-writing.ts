@@ -16,6 +16,8 @@ export function isWorthWriting(
   const isCounting = storedAnalysis !== undefined && after.release?.analysis !== undefined;
   if (!isCounting) return true;
   if (canonicalJson(withoutEvidence(before)) !== canonicalJson(withoutEvidence(after))) return true;
+  // While data are missing nothing is counted that could be stored.
+  if (after.release?.analysis?.noDataSince !== undefined) return false;
   return now - parseInstant(storedAnalysis.watermark) >= period;
 }
 

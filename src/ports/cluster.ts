@@ -2,7 +2,7 @@ import type { ObjectKey } from "../api/object-key.ts";
 import type { Rollout } from "../api/rollout.ts";
 import type { RolloutStatus } from "../api/rollout-status.ts";
 import type { Action } from "../domain/decision.ts";
-import type { Problem, Workload } from "../domain/observation.ts";
+import type { Workload, WorkloadProblem } from "../domain/observation.ts";
 
 /** The actions that change a Rollout or its Deployment and ReplicaSets. */
 export type WorkloadAction = Extract<
@@ -39,7 +39,10 @@ export interface Cluster {
    * The Deployment with its ReplicaSets, or what stands in the way. While a canary runs its pods are read as well, so
    * that crashes are seen; that is the one read that costs a request.
    */
-  readWorkload(rollout: Rollout, signal: AbortSignal): Promise<Workload | Problem>;
+  readWorkload(rollout: Rollout, signal: AbortSignal): Promise<Workload | WorkloadProblem>;
+
+  /** The Rollout live from the API server: for a decision that must not be lost to a conflict. */
+  readFresh(key: ObjectKey, signal: AbortSignal): Promise<Rollout | undefined>;
 
   /**
    * Writes the status if it differs from what the Rollout has and returns the Rollout as it is then.

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readText, repositoryFiles } from "./repository.ts";
 
 const inTheCommands = "test/integration/cli/commands.test.ts";
+const inAReconcile = "test/unit/controller/reconcile.test.ts";
 const onTheCluster = "test/integration/workload/canary.test.ts";
 const inAnAdoption = "test/integration/workload/adoption.test.ts";
 const underTraffic = "test/releases/releases.test.ts";
@@ -28,7 +29,10 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/cli/rollout-lookup.ts": inTheCommands,
   "src/cli/rollout-view.ts": inTheCommands,
   "src/cli/system.ts": "test/unit/cli/program.test.ts",
+  "src/controller/deliver-events.ts": inAReconcile,
+  "src/controller/store-decision.ts": inAReconcile,
   "src/domain/observation.ts": "test/unit/controller/observe.test.ts",
+  "src/domain/rules/canary.ts": "test/unit/domain/rules/preparation.test.ts",
   "src/domain/rules/under-way.ts": "test/unit/domain/rules/progress.test.ts",
   "src/main.ts": underTraffic,
   "src/operator.ts": underTraffic,

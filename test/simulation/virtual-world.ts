@@ -2,9 +2,12 @@ import { parseSpec, type Rollout } from "../../src/api/rollout.ts";
 import type { Request } from "../../src/api/names.ts";
 import type { PendingEvent, RolloutStatus } from "../../src/api/rollout-status.ts";
 import type { Dependencies } from "../../src/controller/dependencies.ts";
-import { reconcile } from "../../src/controller/reconcile.ts";
+import { Obstacles } from "../../src/controller/obstacles.ts";
+import { reconcilePersistently } from "../../src/controller/reconcile-persistently.ts";
+import { ConflictError, ReconcileError } from "../../src/runtime/errors.ts";
+import { canonicalJson } from "../../src/domain/canonical-json.ts";
 import type { Action } from "../../src/domain/decision.ts";
-import type { Measurement, Problem, ReplicaSet, TrafficState, Workload } from "../../src/domain/observation.ts";
+import type { Measurement, ReplicaSet, TrafficState, Workload, WorkloadProblem } from "../../src/domain/observation.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import type { WorkloadAction } from "../../src/ports/cluster.ts";
 import type { TrafficAction } from "../../src/ports/traffic-router.ts";
@@ -39,9 +42,13 @@ export class VirtualWorld {
   behaviours: Record<string, Behaviour> = {};
   requestsPerSecond = 100;
   metricsAreUp = true;
+  /** What the next write meets: an error instead of its effect, or after it. Undefined: it succeeds. */
+  fault: (what: Action["kind"] | "status") => { readonly error: Error; readonly applied: boolean } | undefined = () => undefined;
+  statusWrites = 0;
   readonly events: PendingEvent[] = [];
   readonly actions: Action[] = [];
   readonly weights: number[] = [];
+  #dependencies = this.dependencies();
   readonly #readyAt = new Map<string, number>();
   readonly #samples: {
     at: number;
@@ -93,7 +100,12 @@ export class VirtualWorld {
   }
 
   async reconcileOnce(): Promise<void> {
-    await reconcile(this.key, this.dependencies(), new AbortController().signal);
+    try {
+      await reconcilePersistently(this.key, this.#dependencies, new AbortController().signal);
+    } catch (error) {
+      // The queue tries again; a crash is the same to the world.
+      if (!(error instanceof ReconcileError)) throw error;
+    }
   }
 
   tick(length: number): void {
@@ -103,23 +115,35 @@ export class VirtualWorld {
     this.#serve(length / 1_000);
   }
 
+  /** A new operator: nothing is remembered but what is stored. */
+  restart(): void {
+    this.#dependencies = this.dependencies();
+  }
+
   dependencies(): Dependencies {
     return {
       cluster: {
         readRollout: () => (this.isGone ? undefined : this.rollout()),
         readWorkload: () => Promise.resolve(this.observedWorkload()),
-        writeStatus: (rollout, status) => {
-          this.status = JSON.parse(JSON.stringify(status)) as RolloutStatus;
-          this.resourceVersion += 1;
-          return Promise.resolve({ ...rollout, ...this.rollout() });
+        readFresh: () => Promise.resolve(this.rollout()),
+        writeStatus: async (rollout, status) => {
+          if (rollout.resourceVersion !== String(this.resourceVersion)) throw new ConflictError("the Rollout has changed");
+          const stored = JSON.parse(JSON.stringify(status)) as RolloutStatus;
+          if (canonicalJson(stored) === canonicalJson(this.status)) return rollout;
+          await this.#faulty("status", () => {
+            this.status = stored;
+            this.resourceVersion += 1;
+            this.statusWrites += 1;
+          });
+          return this.rollout();
         },
-        perform: (action) => Promise.resolve(this.performWorkload(action)),
+        perform: (action) => this.#faulty(action.kind, () => this.performWorkload(action)),
       },
       routerFor: () => ({
         readTraffic: () => this.traffic(),
         describeOriginal: () => "{}",
         rehearse: () => Promise.resolve(undefined),
-        perform: (action) => Promise.resolve(this.performTraffic(action)),
+        perform: (action) => this.#faulty(action.kind, () => this.performTraffic(action)),
       }),
       metrics: { measure: (query) => Promise.resolve(this.measure(query.since, query.shiftedAt)) },
       announcer: {
@@ -137,6 +161,7 @@ export class VirtualWorld {
         hold: "Policy",
         engineVersion: "test",
       },
+      obstacles: new Obstacles(),
       releaseMetrics: { record: () => undefined, forget: () => undefined },
       log: silentLogger,
     };
@@ -158,7 +183,7 @@ export class VirtualWorld {
     };
   }
 
-  observedWorkload(): Workload | Problem {
+  observedWorkload(): Workload | WorkloadProblem {
     return { ...this.workload, replicaSets: this.replicaSets.map((replicaSet) => ({ ...replicaSet })) };
   }
 
@@ -280,6 +305,12 @@ export class VirtualWorld {
       canary: { requests: total("canary"), errors: total("canaryBad"), slow, slowOrClose: slow },
       sinceShift: shifted.length < 2 ? undefined : sinceShift,
     };
+  }
+
+  #faulty(what: Action["kind"] | "status", write: () => void): Promise<void> {
+    const fault = this.fault(what);
+    if (fault === undefined || fault.applied) write();
+    return fault === undefined ? Promise.resolve() : Promise.reject(fault.error);
   }
 
   find(name: string): Mutable<ReplicaSet> {

@@ -19,8 +19,9 @@ export function binomialUpperTail(atLeast: number, trials: number, chance: Ratio
 
 /** P(X <= atMost); see binomialUpperTail. */
 export function binomialLowerTail(atMost: number, trials: number, chance: Ratio): number {
+  if (atMost < 0) return 0;
   if (atMost >= trials || chance <= 0) return 1;
-  if (atMost < 0 || chance >= 1) return 0;
+  if (chance >= 1) return 0;
   if (atMost > trials * chance) return 1 - binomialUpperTail(atMost + 1, trials, chance);
   const odds = chance / (1 - chance);
   return sumTerms(binomialTerm(atMost, trials, chance), atMost, (k) => k / ((trials - k + 1) * odds), -1);

@@ -4,6 +4,7 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type TrafficState, type Workload } from "../observation.ts";
 import { conditionOf, isNews } from "../standing.ts";
+import { isHandedOver } from "./canary.ts";
 import { rollBack } from "./safety.ts";
 
 /** Longer than a cache takes to show a write of ours. */
@@ -22,7 +23,7 @@ export const letGo: Rule = (observation) => {
   if (!rollout.claimed) return answer(observation, { standing, wakeAfter: undefined });
   const { release } = rollout.status;
   if (release !== undefined) {
-    if (release.decision !== undefined) return undefined;
+    if (release.decision === "Rollback" || isHandedOver(observation)) return undefined;
     return rollBack(observation, release, "RolloutDeleted", "The Rollout was deleted while the release was under way.");
   }
   const plan: Action[] = [];
@@ -157,8 +158,8 @@ export const keepHold: Rule = (observation) => {
   const { release } = rollout.status;
   if (rollout.spec?.suspend === true && release === undefined) return undefined;
   const note = `The label that holds changes of Deployment ${workload.name} was missing and has been put back.`;
-  const key =
-    release === undefined ? renderInstant(observation.now) : releaseKey(release, renderInstant(observation.now));
+  const minute = Math.floor(observation.now / 60_000);
+  const key = release === undefined ? `minute ${minute}` : releaseKey(release, minute);
   // Right after the label was put on, the cache may not show it yet: that is no news.
   const settledAt = conditionOf(rollout.status, "Ready")?.lastTransitionTime;
   const isSurprise = settledAt !== undefined && observation.now - parseInstant(settledAt) > cacheLag;

@@ -1,11 +1,12 @@
 import { parseInstant, renderInstant } from "../../api/instant.ts";
+import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import type { Release, Revision } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "../observation.ts";
-import { canarySize, stepsOf, weightAt } from "../steps.ts";
-import { canaryOf } from "./safety.ts";
-import { hold, progressing } from "./under-way.ts";
+import { canarySize } from "../steps.ts";
+import { canaryOf } from "./canary.ts";
+import { hold, progressing, wantedWeight } from "./under-way.ts";
 
 /**
  * Before there is a canary pod, the routes send everything to the subset of the stable pods: a canary pod is an
@@ -78,14 +79,13 @@ function split(observation: Observation, release: Release): Answer | undefined {
   return progressing(observation, "All traffic goes to subset stable; waiting until every proxy has that.");
 }
 
-/** Canary pods are ready before they get traffic, and as many as the weight asks for. */
+/** Canary pods are ready before they get traffic, and as many as the weight to come asks for. */
 export const waitForCanary: Rule = (observation) => {
   const { rollout, workload } = observation;
   const { release, canary } = rollout.status;
-  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined)
-    return undefined;
+  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined) return undefined;
   if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
-  const size = canarySize(workload.replicas, weightAt(stepsOf(rollout.spec), release.stepIndex));
+  const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
   const running = canaryOf(observation);
   if (running === undefined) {
     const created: Release = { ...release, canaryCreatedAt: release.canaryCreatedAt ?? renderInstant(observation.now) };
@@ -94,20 +94,28 @@ export const waitForCanary: Rule = (observation) => {
       plan: [{ kind: "createCanary", canary, replicas: size }],
     });
   }
-  return sizeCanary(observation, release, running, size) ?? canaryReady(observation, release, running);
+  return sizeCanary(observation, release, running, size) ?? untilAvailable(observation, release, running, rollout.spec);
 };
 
 function sizeCanary(observation: Observation, release: Release, running: ReplicaSet, size: number): Answer | undefined {
-  const shrinks =
-    running.replicas > size && !isProblem(observation.workload) && running.replicas <= observation.workload.replicas;
-  if (running.replicas !== size && !shrinks) {
-    return progressing(observation, `Scaling the canary from ${running.replicas} to ${size} pods.`, {
-      plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas: size }],
-    });
-  }
-  if (running.available >= running.replicas) return undefined;
-  // Pods that come and go later in a step do not stop its clock; too few of them is for the rules of safety.
-  if (release.stepStartedAt !== undefined && running.available > 0) return undefined;
+  const isLargerThanAll = !isProblem(observation.workload) && running.replicas > observation.workload.replicas;
+  if (running.replicas >= size && !isLargerThanAll) return undefined;
+  const grows = running.replicas < size;
+  const at = renderInstant(observation.now);
+  const wasEmpty = running.replicas === 0 || release.canaryWasEmpty;
+  // Asking again for what is not there yet does not give it more time.
+  const asked: Release =
+    release.canaryReadyAt === undefined ? release : { ...release, canaryCreatedAt: at, canaryReadyAt: undefined, canaryWasEmpty: wasEmpty || undefined };
+  return progressing(observation, `Scaling the canary from ${running.replicas} to ${size} pods.`, {
+    ...(grows ? { release: asked } : {}),
+    plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas: size }],
+  });
+}
+
+function untilAvailable(observation: Observation, release: Release, running: ReplicaSet, spec: RolloutSpec): Answer | undefined {
+  if (running.available >= running.replicas) return canaryReady(observation, release, running);
+  // Pods that come and go at a weight that was reached do not stop its clock; too few of them is for the rules of safety.
+  if (release.traffic?.weight === wantedWeight(observation, release, spec) && release.traffic.weight > 0) return undefined;
   if (running.cannotStart !== undefined) {
     const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
     return hold(observation, release, "CanaryCannotStart", message);
@@ -119,7 +127,7 @@ function canaryReady(observation: Observation, release: Release, running: Replic
   if (release.canaryReadyAt !== undefined) return undefined;
   const note = `${running.available} canary pods of ${running.image} are ready.`;
   return progressing(observation, note, {
-    release: { ...release, canaryReadyAt: renderInstant(observation.now) },
-    transitions: [{ reason: "CanaryReady", key: releaseKey(release), note }],
+    release: { ...release, canaryReadyAt: renderInstant(observation.now), canaryWasEmpty: undefined },
+    transitions: [{ reason: "CanaryReady", key: releaseKey(release, running.replicas), note }],
   });
 }

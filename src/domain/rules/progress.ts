@@ -7,15 +7,18 @@ import { judgeRelease, missingData } from "../evidence.ts";
 import type { Observation } from "../observation.ts";
 import { conditionOf, isNews } from "../standing.ts";
 import { stepsOf } from "../steps.ts";
-import { hold, holdForMetrics, progressing, undecided } from "./under-way.ts";
+import { askedToPromote, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
 
-/** A release stands still while its Rollout is suspended or a person has asked for a pause; going back stays possible. */
+/**
+ * A release stands still while its Rollout is suspended or a person has asked for a pause: its weight is kept, its pods
+ * follow the Deployment, and going back stays possible.
+ */
 export const standStill: Rule = (observation) => {
   const open = undecided(observation);
   if (open === undefined) return undefined;
   const { release, spec } = open;
   const asked = observation.rollout.requests.pause;
-  if (!spec.suspend && asked === undefined) {
+  if (!standsStill(observation)) {
     const wasPaused = observation.rollout.status.handled?.pause !== undefined;
     return wasPaused ? resume(observation, release) : undefined;
   }
@@ -54,12 +57,6 @@ export const noticeMetrics: Rule = (observation) => {
     transitions: [{ reason: "MetricsAvailable", key, note }],
   });
 };
-
-/** Whether a person asked to go on past whatever the release waits for. */
-function askedToPromote({ rollout }: Observation): boolean {
-  const asked = rollout.requests.promote;
-  return asked !== undefined && asked !== rollout.status.handled?.promote;
-}
 
 /** Stays at a step until it has lasted and shown enough; a pause, until its time is over or a person says so. */
 export const passStep: Rule = (observation) => {

@@ -1,4 +1,3 @@
-import { renderInstant } from "../../api/instant.ts";
 import type { RolloutStatus } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
 import type { Action, Answer } from "../decision.ts";
@@ -17,12 +16,13 @@ export function rest(observation: Observation): Answer {
     standing: standingAtRest(observation, workload),
     plan: upkeep(observation, workload, traffic),
     wakeAfter: undefined,
-    transitions: reverted(observation, workload) ? [revertNote(observation)] : [],
+    transitions: reverted(observation, workload) ? [revertNote(rollout.status, workload)] : [],
   });
-  function revertNote({ now }: Observation) {
-    const note = `The template is that of the stable revision (${rollout.status.stable?.image ?? ""}) again; nothing is to be released.`;
-    return { reason: "Reverted", key: renderInstant(now), note } as const;
-  }
+}
+
+function revertNote({ stable }: RolloutStatus, { generation }: Workload) {
+  const note = `The template is that of the stable revision (${stable?.image ?? ""}) again; nothing is to be released.`;
+  return { reason: "Reverted", key: `generation-${generation}`, note } as const;
 }
 
 /** Requests that found no release to act on are done with. */
@@ -43,6 +43,10 @@ function upkeep(observation: Observation, workload: Workload, traffic: TrafficSt
   const suspended = rollout.spec?.suspend === true;
   const plan: Action[] = [];
   if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") plan.push({ kind: "createRoute" });
+  const { stable } = rollout.status;
+  if (stable !== undefined && workload.revision === stable.revision && workload.promotedRevision !== stable.revision) {
+    plan.push({ kind: "recordPromoted", revision: stable.revision });
+  }
   if (suspended) {
     if (workload.labelled) plan.push({ kind: "releaseWorkload" });
     if (workload.paused) plan.push({ kind: "pauseWorkload", paused: false });

@@ -5,11 +5,12 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../evidence.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
+import { canaryOf, isHandedOver } from "./canary.ts";
 
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
 export const goBack: Rule = (observation) => {
   const { release } = observation.rollout.status;
-  if (release === undefined || release.decision !== undefined) return undefined;
+  if (release === undefined || release.decision === "Rollback" || isHandedOver(observation)) return undefined;
   const why = reasonToGoBack(observation, release);
   return why === undefined ? undefined : rollBack(observation, release, why.reason, why.explanation);
 };
@@ -23,27 +24,33 @@ interface Why {
 function reasonToGoBack(observation: Observation, release: Release): Why | undefined {
   return (
     abortAsked(observation) ??
+    workloadLost(observation) ??
     revisionGone(observation) ??
     trafficLost(observation, release) ??
+    interrupted(observation, release) ??
     canaryBroken(observation, release) ??
     analysisFailed(observation, release)
   );
 }
 
-/** Whether there is a reason that no measurement is needed for: then none is waited for. */
+/** Whether traffic is to go back now, for a reason that no measurement is needed for: then none is waited for. */
 export function mustGoBackUnmeasured(observation: Observation): boolean {
-  const { release } = observation.rollout.status;
-  if (release === undefined) return false;
-  if (release.decision !== undefined) return false;
-  return (
-    reasonToGoBack({ ...observation, measurement: undefined }, release) !== undefined || observation.rollout.deleting
-  );
+  const { rollout, traffic } = observation;
+  const { release } = rollout.status;
+  if (release === undefined || isHandedOver(observation)) return false;
+  if (release.decision === "Rollback") return !isProblem(traffic) && traffic.route.kind === "Split" && traffic.route.weight !== 0;
+  return rollout.deleting || reasonToGoBack({ ...observation, measurement: undefined }, release) !== undefined;
 }
 
 function abortAsked({ rollout }: Observation): Why | undefined {
   const asked = rollout.requests.abort;
   if (asked === undefined || asked === rollout.status.handled?.abort) return undefined;
   return { reason: "Aborted", explanation: `A person asked for it at ${asked}.` };
+}
+
+function workloadLost({ workload }: Observation): Why | undefined {
+  if (!isProblem(workload) || workload.problem !== "WorkloadNotFound") return undefined;
+  return { reason: "WorkloadLost", explanation: workload.message };
 }
 
 function revisionGone({ rollout, workload }: Observation): Why | undefined {
@@ -58,46 +65,53 @@ function revisionGone({ rollout, workload }: Observation): Why | undefined {
   };
 }
 
-/** Long enough for a cache to show a route that we have just written. */
-const routeGrace = 10_000;
+/** Longer than a cache takes to show a route that we have just written. */
+const routeGrace = 2_000;
 
-function trafficLost({ traffic, now }: Observation, release: Release): Why | undefined {
-  const { traffic: asked } = release;
-  if (asked === undefined || asked.route === "Rest" || now - parseInstant(asked.routeChangedAt) < routeGrace)
-    return undefined;
-  if (isProblem(traffic)) return { reason: "TrafficConfigLost", explanation: traffic.message };
-  if (traffic.route.kind !== "Absent" && traffic.subsets.kind !== "Absent") return undefined;
-  return {
-    reason: "TrafficConfigLost",
-    explanation: "The VirtualService or the DestinationRule of the release was deleted.",
-  };
+/** A generated object that was deleted is made again; one that the user owns cannot be. */
+function trafficLost({ traffic, now }: Observation, { traffic: asked }: Release): Why | undefined {
+  if (!isProblem(traffic) || asked === undefined || asked.route === "Rest") return undefined;
+  if (now - parseInstant(asked.routeChangedAt) < routeGrace) return undefined;
+  return { reason: "TrafficConfigLost", explanation: traffic.message };
+}
+
+/** Longer than any write of ours takes to be seen. */
+const interruptedAfter = 10_000;
+
+/** Routes at 0 by our own hand although the step's traffic was seen: the decision was carried out but not stored. */
+function interrupted({ traffic, now }: Observation, { traffic: asked, stepStartedAt }: Release): Why | undefined {
+  if (isProblem(traffic) || asked === undefined || asked.weight === 0 || stepStartedAt === undefined) return undefined;
+  if (traffic.route.kind !== "Split" || traffic.route.weight !== 0 || traffic.foreignManager !== undefined) return undefined;
+  if (now - parseInstant(asked.routeChangedAt) < interruptedAfter) return undefined;
+  return { reason: "Interrupted", explanation: "Traffic had been sent back when the operator stopped; the reason was not stored." };
 }
 
 function canaryBroken(observation: Observation, release: Release): Why | undefined {
   const canary = canaryOf(observation);
-  if (canary === undefined) return undefined;
   const weight = release.traffic?.weight ?? 0;
+  if (canary === undefined) return weight > 0 ? canaryGone(observation, weight) : undefined;
   const [crash] = canary.crashes;
-  if (crash !== undefined)
-    return {
-      reason: "CanaryCrashed",
-      explanation: `${canary.crashes.length} of the canary's containers crashed: ${crash}.`,
-    };
-  if (weight > 0 && canary.ready === 0 && canary.replicas > 0) {
-    return {
-      reason: "CanaryUnavailable",
-      explanation: `None of ${canary.replicas} canary pods was ready at weight ${weight}.`,
-    };
+  if (crash !== undefined) {
+    return { reason: "CanaryCrashed", explanation: `${canary.crashes.length} of the canary's containers crashed: ${crash}.` };
+  }
+  if (weight > 0 && canary.ready === 0 && canary.replicas > 0 && release.canaryWasEmpty !== true) {
+    return { reason: "CanaryUnavailable", explanation: `None of ${canary.replicas} canary pods was ready at weight ${weight}.` };
   }
   return tooLate(observation, release, canary);
 }
 
+function canaryGone({ rollout }: Observation, weight: number): Why {
+  const name = rollout.status.canary?.replicaSet ?? "";
+  return { reason: "CanaryUnavailable", explanation: `ReplicaSet ${name} was deleted at weight ${weight}.` };
+}
+
 function tooLate({ rollout, now }: Observation, release: Release, canary: ReplicaSet): Why | undefined {
-  const { canaryCreatedAt, canaryReadyAt } = release;
-  if (rollout.spec === undefined || canaryCreatedAt === undefined || canaryReadyAt !== undefined) return undefined;
+  const { canaryCreatedAt, canaryReadyAt, decision, decidedAt } = release;
+  const waitsSince = decision === "Promote" ? decidedAt : canaryReadyAt === undefined ? canaryCreatedAt : undefined;
+  if (rollout.spec === undefined || waitsSince === undefined || canary.cannotStart !== undefined) return undefined;
   const deadline = parseDuration(rollout.spec.progressDeadline);
-  if (canary.cannotStart !== undefined || now - parseInstant(canaryCreatedAt) < deadline) return undefined;
-  const explanation = `${canary.ready} of ${canary.replicas} canary pods were ready after ${renderDuration(deadline)} (spec.progressDeadline).`;
+  if (now - parseInstant(waitsSince) < deadline) return undefined;
+  const explanation = `${canary.available} of ${canary.replicas} canary pods were available after ${renderDuration(deadline)} (spec.progressDeadline).`;
   return { reason: "ProgressDeadlineExceeded", explanation };
 }
 
@@ -110,52 +124,34 @@ function analysisFailed(observation: Observation, release: Release): Why | undef
 }
 
 /** Decides a rollback: the intent is stored and traffic is moved side by side. Final for this release. */
-export function rollBack(
-  observation: Observation,
-  release: Release,
-  reason: RollbackReason,
-  explanation: string,
-): Answer {
+export function rollBack(observation: Observation, release: Release, reason: RollbackReason, explanation: string): Answer {
   const { rollout, now } = observation;
   const weight = release.traffic?.weight ?? 0;
   const at = renderInstant(now);
-  const split = release.traffic?.route === "Split";
-  const decided: Release = {
-    ...release,
-    decision: "Rollback",
-    reason,
-    explanation,
-    decidedAt: at,
-    traffic:
-      release.traffic === undefined
-        ? undefined
-        : { ...release.traffic, weight: 0, ...(split ? { routeChangedAt: at } : {}) },
-  };
+  const isSplit = release.traffic?.route === "Split";
+  const back = release.traffic && { ...release.traffic, weight: 0, ...(isSplit ? { routeChangedAt: at } : {}) };
+  const decided: Release = { ...release, decision: "Rollback", reason, explanation, decidedAt: at, traffic: back };
   const note = `Sending all traffic back to ${rollout.status.stable?.image ?? "stable"} from weight ${weight}: ${reason}. ${explanation}`;
-  const transitions: Transition[] = [{ reason: "RollbackStarted", key: releaseKey(release), note }];
-  if (reason === "ErrorRateTooHigh" || reason === "LatencyTooHigh") {
-    transitions.unshift({ reason: "AnalysisFailed", key: releaseKey(release), note: `${reason}: ${explanation}` });
-  }
-  if (reason === "Superseded")
-    transitions.unshift({ reason: "Superseded", key: releaseKey(release), note: explanation });
+  const { abort, promote } = rollout.requests;
   return answer(observation, {
-    status: { release: decided, handled: { ...rollout.status.handled, abort: rollout.requests.abort } },
+    status: { release: decided, handled: { ...rollout.status.handled, abort, promote } },
     standing: { kind: "RollingBack", reason: "RollingBack", phase: "RollingBack", message: note },
     plan: moveBack(decided),
-    transitions,
+    transitions: told(release, reason, explanation, note),
     urgent: true,
   });
 }
 
-/** What sends all traffic to stable, where there is a split. */
-export function moveBack(release: Release): Action[] {
-  const { traffic } = release;
-  return traffic?.route === "Split" ? [{ kind: "routeTraffic", weight: 0, original: traffic.original }] : [];
+function told(release: Release, reason: RollbackReason, explanation: string, note: string): Transition[] {
+  const started: Transition = { reason: "RollbackStarted", key: releaseKey(release), note };
+  if (reason === "ErrorRateTooHigh" || reason === "LatencyTooHigh") {
+    return [{ reason: "AnalysisFailed", key: releaseKey(release), note: `${reason}: ${explanation}` }, started];
+  }
+  if (reason === "Superseded") return [{ reason: "Superseded", key: releaseKey(release), note: explanation }, started];
+  return [started];
 }
 
-/** The ReplicaSet of the canary, while it exists. */
-export function canaryOf({ rollout, workload }: Observation): ReplicaSet | undefined {
-  const name = rollout.status.canary?.replicaSet;
-  if (isProblem(workload) || name === undefined) return undefined;
-  return workload.replicaSets.find((candidate) => candidate.name === name);
+/** What sends all traffic to stable, where there is a split. */
+export function moveBack({ traffic }: Release): Action[] {
+  return traffic?.route === "Split" ? [{ kind: "routeTraffic", weight: 0, original: traffic.original }] : [];
 }

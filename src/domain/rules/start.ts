@@ -1,6 +1,7 @@
 import { renderInstant } from "../../api/instant.ts";
 import type { Release, Revision } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
+import { canonicalJson } from "../canonical-json.ts";
 import type { Answer, Rule } from "../decision.ts";
 import { isProblem, type Observation, type Workload } from "../observation.ts";
 import { isNews } from "../standing.ts";
@@ -17,7 +18,8 @@ export const startRelease: Rule = (observation) => {
   if (refused !== undefined) return refused;
   const number = (rollout.status.releases ?? 0) + 1;
   const at = renderInstant(observation.now);
-  const started: Release = { number, startedAt: at, stepIndex: 0, highestWeight: 0 };
+  const steps = canonicalJson(stepsOf(spec));
+  const started: Release = { number, startedAt: at, steps, stepIndex: 0, highestWeight: 0 };
   const weights = stepsOf(spec).flatMap((step) => step.weight ?? []);
   const note = `Release ${number}: ${stable.image} → ${workload.image} (revision ${workload.revision}), by ${weights.join(", ")} % of the traffic.`;
   return answer(observation, {
@@ -25,7 +27,8 @@ export const startRelease: Rule = (observation) => {
       release: started,
       releases: number,
       canary: canaryRevision(workload, stable),
-      ...(askedToRetry(observation) ? { handled: { ...rollout.status.handled, retry: rollout.requests.retry } } : {}),
+      // A request to go on was meant for the release before this one.
+      handled: { ...rollout.status.handled, promote: rollout.requests.promote, retry: rollout.requests.retry },
     },
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message: note },
     transitions: [{ reason: "ReleaseStarted", key: releaseKey(started), note }],

@@ -6,8 +6,7 @@ import type { Answer, Rule, Transition } from "../decision.ts";
 import { freshAnalysis, missingData, noCounts } from "../evidence.ts";
 import { isProblem, type Observation } from "../observation.ts";
 import { conditionOf } from "../standing.ts";
-import { stepsOf, weightAt } from "../steps.ts";
-import { hold, holdForMetrics, progressing, undecided } from "./under-way.ts";
+import { askedToPromote, hold, holdForMetrics, progressing, undecided, wantedWeight } from "./under-way.ts";
 
 /** Gives the canary the weight of the step, and puts it back when somebody else changes it. */
 export const shiftTraffic: Rule = (observation) => {
@@ -16,7 +15,7 @@ export const shiftTraffic: Rule = (observation) => {
   if (open?.release.traffic === undefined || isProblem(traffic)) return undefined;
   const { release, spec } = open;
   const asked = open.release.traffic;
-  const weight = weightAt(stepsOf(spec), release.stepIndex);
+  const weight = wantedWeight(observation, release, spec);
   const plan = [{ kind: "routeTraffic", weight, original: asked.original } as const];
   if (asked.weight !== weight) {
     const note = `Sending ${weight} % of the traffic to the canary (${observation.rollout.status.canary?.image ?? ""}), step ${release.stepIndex + 1}.`;
@@ -24,6 +23,7 @@ export const shiftTraffic: Rule = (observation) => {
       ...release,
       highestWeight: Math.max(release.highestWeight, weight),
       stepStartedAt: undefined,
+      bakingSince: undefined,
       traffic: { ...asked, weight, routeChangedAt: renderInstant(now) },
       analysis: release.analysis ?? freshAnalysis(observation),
     };
@@ -37,10 +37,10 @@ export const shiftTraffic: Rule = (observation) => {
   return correctWeight(observation, release, weight);
 };
 
-/** Right after our own write the cache may still show the old weights: that is nobody's doing. */
-const cacheLag = 3_000;
 const conflictPeriod = 60_000;
 const conflictCount = 3;
+/** A cache shows a correction of ours after this; the same foreign write is not corrected twice. */
+const correctionLag = 1_000;
 
 function correctWeight(observation: Observation, release: Release, weight: number): Answer {
   const { traffic, now } = observation;
@@ -48,20 +48,15 @@ function correctWeight(observation: Observation, release: Release, weight: numbe
   const message = `Sending ${weight} % of the traffic to the canary.`;
   if (asked === undefined || isProblem(traffic)) return progressing(observation, message);
   const plan = [{ kind: "routeTraffic", weight, original: asked.original } as const];
+  const who = traffic.foreignManager;
   const lastCorrection = asked.corrections.at(-1);
-  const lastWrite = Math.max(
-    parseInstant(asked.routeChangedAt),
-    lastCorrection === undefined ? 0 : parseInstant(lastCorrection),
-  );
-  if (now - lastWrite < cacheLag && traffic.foreignManager === undefined)
-    return progressing(observation, message, { plan });
+  const isFresh = lastCorrection !== undefined && now - parseInstant(lastCorrection) < correctionLag;
+  // Without somebody to name it is our own write that has not arrived, or could not be made yet.
+  if (who === undefined || isFresh) return progressing(observation, message, { plan });
   const recent = asked.corrections.filter((at) => now - parseInstant(at) < conflictPeriod);
   const corrections = [...recent, renderInstant(now)].slice(-conflictCount);
-  const who = traffic.foreignManager ?? "somebody";
   const note = `${who} changed the weights of the release; they are ${weight} % for the canary again.`;
-  const transitions: Transition[] = [
-    { reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note },
-  ];
+  const transitions: Transition[] = [{ reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note }];
   if (corrections.length === conflictCount && recent.length < conflictCount) {
     transitions.push({ reason: "FieldOwnershipConflict", key: releaseKey(release), note: conflictAdvice(who) });
   }
@@ -86,6 +81,7 @@ export const waitForTraffic: Rule = (observation) => {
   if (open?.release.traffic === undefined || open.release.stepStartedAt !== undefined) return undefined;
   const { release } = open;
   const { weight, routeChangedAt } = open.release.traffic;
+  if (askedToPromote(observation)) return begin(observation, release, `A person asked to go on; the traffic was not seen to be ${weight} %.`, "Unknown");
   if (weight === 0) return begin(observation, release, "No traffic is asked for at this step.", "Unknown");
   const missing = missingData(observation);
   if (missing !== undefined) return holdForMetrics(observation, release, missing.message);

@@ -6,12 +6,30 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Transition } from "../decision.ts";
 import type { Observation } from "../observation.ts";
 import { isNews } from "../standing.ts";
+import { stepsOf, weightAt } from "../steps.ts";
 
 /** The release under way, when nothing is decided yet. */
 export function undecided(observation: Observation): { release: Release; spec: RolloutSpec } | undefined {
   const { spec, status } = observation.rollout;
   const { release } = status;
   return spec === undefined || release === undefined || release.decision !== undefined ? undefined : { release, spec };
+}
+
+/** Whether the release is to stay where it is: suspended, or paused by a person. */
+export function standsStill({ rollout }: Observation): boolean {
+  return rollout.spec?.suspend === true || rollout.requests.pause !== undefined;
+}
+
+/** The canary's weight that the release is at or on its way to; one that stands still stays at what was last asked for. */
+export function wantedWeight(observation: Observation, release: Release, spec: RolloutSpec): number {
+  if (standsStill(observation)) return release.traffic?.weight ?? 0;
+  return weightAt(stepsOf(spec), release.stepIndex);
+}
+
+/** Whether a person asked to go on past whatever the release waits for. */
+export function askedToPromote({ rollout }: Observation): boolean {
+  const asked = rollout.requests.promote;
+  return asked !== undefined && asked !== rollout.status.handled?.promote;
 }
 
 interface Progress {
@@ -38,7 +56,7 @@ export function hold(
   message: string,
   plan: Plan = [],
 ): Answer {
-  const key = releaseKey(release, reason, renderInstant(observation.now));
+  const key = releaseKey(release, release.stepIndex, reason, renderInstant(observation.now));
   const event = reason === "MetricsUnavailable" ? "MetricsUnavailable" : "Held";
   return answer(observation, {
     standing: { kind: "Progressing", reason, phase: "Held", message },

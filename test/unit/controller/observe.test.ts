@@ -81,9 +81,11 @@ describe("observe()", () => {
     expect(observation.measurement).toBeUndefined();
   });
 
-  test("measures nothing any more once a promotion is decided", async () => {
+  test("goes on measuring while a promotion is carried out, and ends with the release", async () => {
     const world = await worldInRelease();
     expect(await world.run(({ status }) => status.release?.decision === "Promote")).toBe(true);
+    expect(await queryOf(world)).toBeDefined();
+    expect(await world.run(({ status }) => status.release === undefined)).toBe(true);
     expect(await queryOf(world)).toBeUndefined();
   });
 

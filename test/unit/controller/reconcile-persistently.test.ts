@@ -55,6 +55,16 @@ describe("reconcilePersistently()", () => {
     await expect(run(await inRollback(), failing(conflict))).rejects.toBe(conflict);
   });
 
+  test("says of ten conflicts in a row that something is in the way", async () => {
+    const world = await worldInRelease();
+    const { deps } = recordedPorts(world, failing(new ConflictError("outdated")));
+    for (let time = 1; time < 10; time += 1) {
+      await expect(reconcilePersistently(world.key, deps, signal)).rejects.toThrow("outdated");
+    }
+    expect(await reconcilePersistently(world.key, deps, signal)).toEqual({ requeueAfter: 5_000 });
+    expect(world.status).toMatchObject({ phase: "Held", message: "outdated" });
+  });
+
   test("leaves failures at rest to the queue, which backs off", async () => {
     await expect(run(await worldAtRest(), failing(away))).rejects.toBe(away);
   });

@@ -18,6 +18,7 @@ const failures: readonly (readonly [error: unknown, reason: string, says: string
   [new RejectedError("denied by policy x"), "TrafficConfigRejected", "refused a write: denied by policy x"],
   [new TransientError("no answer"), "ProgressingWithRetry", "no answer. It is tried again."],
   [new TypeError("x is undefined"), "InternalError", "Serin failed: x is undefined"],
+  [new ConflictError("the Rollout changes all the time"), "Held", "the Rollout changes all the time"],
   ["a text", "InternalError", "Serin failed: a text"],
 ];
 
@@ -53,9 +54,8 @@ describe("reportFailure()", () => {
     expect(waiting(world)).toContain("RollbackBlocked");
   });
 
-  test("says nothing of a conflict, nor of a Rollout that is gone", async () => {
+  test("says nothing of a Rollout that is gone", async () => {
     const world = await worldAtRest();
-    expect(await tell(world, new ConflictError("outdated"))).toEqual([]);
     world.isGone = true;
     expect(await tell(world, new TransientError("no answer"))).toEqual([]);
   });

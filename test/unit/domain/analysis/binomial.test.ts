@@ -62,6 +62,8 @@ describe("binomial tails", () => {
     expect(binomialUpperTail(1, 0, 0.01)).toBe(0);
     expect(binomialUpperTail(1, 10, 0)).toBe(0);
     expect(binomialLowerTail(0, 0, 0.03)).toBe(1);
+    expect(binomialLowerTail(-1, 0, 0.03)).toBe(0);
+    expect(binomialLowerTail(-1, 10, 0)).toBe(0);
     expect(binomialLowerTail(9, 10, 1)).toBe(0);
     expect(hypergeometricUpperTail(3, 3, 3, 3)).toBe(1);
     expect(hypergeometricUpperTail(4, 3, 4, 9)).toBe(0);

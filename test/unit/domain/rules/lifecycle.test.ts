@@ -32,7 +32,7 @@ test("refuseBadSpec says what is wrong, touches nothing, and tells it once", () 
 test.each([
   [
     "the Deployment",
-    { workload: { problem: "WorkloadNotFound", message: "it is not there" } as const },
+    { workload: { problem: "WorkloadNotFound", message: "it is not there", canary: undefined } as const },
     "WorkloadNotFound",
   ],
   ["the Service", { traffic: { problem: "ServiceNotFound", message: "it is not there" } as const }, "ServiceNotFound"],
@@ -121,7 +121,7 @@ test("letGo gives everything back in order: routes, subsets, template, pause, la
 test("letGo works for a spec that no longer parses and a Deployment that is gone", () => {
   const rollout = aRollout({ deleting: true, spec: { bake: "soon" } });
   expect(rollout.spec).toBeUndefined();
-  expect(kinds(anObservation({ rollout, workload: { problem: "WorkloadNotFound", message: "" } }))).toEqual([
+  expect(kinds(anObservation({ rollout, workload: { problem: "WorkloadNotFound", message: "", canary: undefined } }))).toEqual([
     "removeRoute",
     "removeSubsets",
     "letGo",

@@ -111,6 +111,20 @@ test.each([
   expect(decide(observation).plan).toMatchObject(plan);
 });
 
+test("waitForCanary keeps the weight until as many pods are available as the next one asks for", () => {
+  const canary = aCanary({ replicas: 2, ready: 1, available: 1 });
+  const workload = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), canary] });
+  const decision = decide(inRelease({ stepIndex: 1, canaryReadyAt: undefined }, { workload }));
+  expect(decision).toMatchObject({ rule: "waitForCanary", plan: [] });
+});
+
+test("waitForCanary starts the deadline anew when it asks for more pods", () => {
+  const decision = decide(inRelease({ stepIndex: 1 }));
+  expect(decision.plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 2 }]);
+  expect(decision.status.release?.canaryCreatedAt).toBe(ago(0));
+  expect(decision.status.release?.canaryReadyAt).toBeUndefined();
+});
+
 test("waitForCanary says once that the pods are ready, and that they cannot start", () => {
   expect(decide(ready({})).transitions).toMatchObject([{ reason: "CanaryReady" }]);
   const stuck = decide(ready({ available: 0, ready: 0, cannotStart: "quota exceeded" }));

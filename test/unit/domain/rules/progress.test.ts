@@ -160,3 +160,10 @@ test("standStill keeps a paused or suspended release where it is, and says when 
   expect(resumed).toMatchObject({ rule: "standStill", transitions: [{ reason: "Resumed" }] });
   expect(resumed.status.handled?.pause).toBeUndefined();
 });
+
+test("standStill keeps the weight, and what somebody else writes is put back meanwhile", () => {
+  const observation = at({ stepIndex: 1 }, { requests: { pause: "t" } });
+  expect(decide(observation)).toMatchObject({ rule: "standStill", plan: [] });
+  const foreign = { ...routesSplit(60), foreignManager: "kubectl-edit" };
+  expect(decide({ ...observation, traffic: foreign })).toMatchObject({ plan: [{ kind: "routeTraffic", weight: 10 }] });
+});

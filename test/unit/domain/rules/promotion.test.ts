@@ -40,6 +40,7 @@ function at(
   );
 }
 
+const widened = { ...routesSplit(100), subsets: { kind: "Present", stable: undefined, canary: "two" } } as const;
 const open = { maxSurge: '"100%"' };
 const adopted = { controlledBy: "Deployment" as const };
 const done = { paused: false, promotedRevision: "two", maxSurge: '"25%"' };
@@ -93,13 +94,49 @@ test.each([
       release: { adoption, traffic: { ...split, subsets: "Widened", subsetsChangedAt: ago(1) } },
       workload: done,
       old: gone,
+      observation: { traffic: widened },
     }),
     [],
   ],
   [
     "then the routes",
-    at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened" } }, workload: done, old: gone }),
+    at(adopted, {
+      release: { adoption, traffic: { ...split, subsets: "Widened" } },
+      workload: done,
+      old: gone,
+      observation: { traffic: widened },
+    }),
     [{ kind: "restoreRoute" }],
+  ],
+  [
+    "widens again what was lost, and waits again",
+    at(adopted, { release: { adoption, traffic: { ...split, subsets: "Widened" } }, workload: done, old: gone }),
+    [{ kind: "widenStable" }],
+  ],
+  [
+    "corrects the weight before the old pods may go",
+    at({}, { release: { adoption }, workload: open, observation: { traffic: routesSplit(40) } }),
+    [{ kind: "routeTraffic", weight: 100 }],
+  ],
+  [
+    "hands over again when nobody adopts",
+    at({ controlledBy: "Nobody" }, { release: { adoption: { ...adoption, startedAt: ago(31) } }, workload: open }),
+    [{ kind: "handOver" }],
+  ],
+  [
+    "leaves a maxSurge that somebody set meanwhile",
+    at(adopted, { release: { adoption }, workload: { ...done, maxSurge: '"50%"' }, old: gone }),
+    [{ kind: "widenStable" }],
+  ],
+  [
+    "gives back what it can when routes cannot be read",
+    at(adopted, {
+      release: { adoption },
+      workload: done,
+      old: gone,
+      observation: { traffic: { problem: "RouteNotFound", message: "gone" } },
+    }),
+    [{ kind: "restoreRoute" }, { kind: "restoreSubsets" }],
   ],
   [
     "waits before the subsets",

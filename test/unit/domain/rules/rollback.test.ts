@@ -99,10 +99,11 @@ test("finishRollback ends with the revision rejected, and puts maxSurge back tha
     adoption: { startedAt: ago(9), maxSurge: '"25%"' },
   };
   const workload = aWorkload({ paused: true, revision: "two", maxSurge: '"100%"' });
-  const decision = decide(inRelease(release, { workload, traffic: routesAtRest }));
+  const first = decide(inRelease(release, { workload, traffic: routesAtRest }));
+  expect(first).toMatchObject({ plan: [{ kind: "restoreSurge", maxSurge: '"25%"' }], status: { release: { number: 1 } } });
+  const decision = decide(inRelease(release, { workload: { ...workload, maxSurge: '"25%"' }, traffic: routesAtRest }));
   expect(decision.status).toMatchObject({ phase: "RolledBack", rejected: [{ revision: "two" }] });
   expect(decision.status.release).toBeUndefined();
-  expect(decision.plan).toEqual([{ kind: "restoreSurge", maxSurge: '"25%"' }]);
 });
 
 test("finishRollback does not end while the subsets still select the canary, as the next release records what it finds", () => {
@@ -110,5 +111,35 @@ test("finishRollback does not end while the subsets still select the canary, as 
   const traffic = { ...routesSplit(0), route: { kind: "Rest" } } as const;
   const workload = aWorkload({ paused: true, revision: "two" });
   const decision = decide(inRelease(release, { workload, traffic }));
-  expect(decision).toMatchObject({ rule: "finishRollback", plan: [], status: { release: { number: 1 } } });
+  expect(decision).toMatchObject({ plan: [{ kind: "restoreSubsets" }], status: { release: { number: 1 } } });
+});
+
+const problem = { problem: "RouteNotFound", message: "DestinationRule shop/shop is gone" } as const;
+const lost = { decision: "Rollback" as const, reason: "TrafficConfigLost" };
+
+test("finishRollback of a route that names missing subsets puts the route back before anything else", () => {
+  for (const traffic of [problem, { ...routesSplit(0), subsets: { kind: "Absent" } as const }]) {
+    const decision = decide(inRelease(rolledBack({ routeChangedAt: ago(1) }), { traffic }));
+    expect(decision).toMatchObject({ plan: [{ kind: "restoreRoute" }], status: { release: { traffic: { route: "Rest" } } } });
+  }
+});
+
+test("finishRollback removes the canary although its Deployment is gone, or the garbage collector took its owner", () => {
+  const canary = aCanary({ controlledBy: "Nobody" });
+  const gone = { problem: "WorkloadNotFound", message: "gone", canary } as const;
+  const traffic = { ...routesSplit(0), route: { kind: "Rest" } as const };
+  const plan = decide(inRelease(rolledBack({ route: "Rest" }), { workload: gone, traffic })).plan;
+  expect(plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
+});
+
+test("finishRollback rejects nothing when the revision is not to blame", () => {
+  const release = { ...rolledBack({ route: "Rest", subsets: "Rest" }), ...lost };
+  const workload = aWorkload({ paused: true, revision: "two" });
+  expect(decide(inRelease(release, { workload, traffic: routesAtRest })).status.rejected).toEqual([]);
+});
+
+test("finishRollback keeps the rejected template held, whoever unpauses it", () => {
+  const workload = aWorkload({ paused: false, revision: "two", replicaSets: [aReplicaSet(), aCanary()] });
+  const { plan } = decide(inRelease(rolledBack(), { workload, traffic: routesSplit(10) }));
+  expect(plan.map(({ kind }) => kind)).toEqual(["routeTraffic", "pauseWorkload"]);
 });

@@ -64,9 +64,34 @@ test.each([
   ],
   ["too many requests failed", inRelease({}, { measurement: measured(20) }), "ErrorRateTooHigh"],
   [
-    "the route is gone",
-    inRelease({}, { traffic: { ...routesAtRest, route: { kind: "Absent" } } }),
+    "the user's route is gone",
+    inRelease({}, { traffic: { problem: "RouteNotFound", message: "VirtualService shop/shop is gone" } }),
     "TrafficConfigLost",
+  ],
+  [
+    "the Deployment is gone",
+    inRelease({}, { workload: { problem: "WorkloadNotFound", message: "gone", canary: aCanary() } }),
+    "WorkloadLost",
+  ],
+  [
+    "somebody deleted the canary's ReplicaSet",
+    inRelease({}, { workload: aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet()] }) }),
+    "CanaryUnavailable",
+  ],
+  [
+    "the operator stopped between sending traffic back and saying so",
+    inRelease({}, { traffic: routesSplit(0) }),
+    "Interrupted",
+  ],
+  [
+    "a promotion that waits for pods takes too long",
+    inRelease({ decision: "Promote", decidedAt: ago(601) }, { traffic: routesSplit(100) }),
+    "ProgressDeadlineExceeded",
+  ],
+  [
+    "somebody aborts a promotion that was not handed over",
+    asked(inRelease({ decision: "Promote", decidedAt: ago(1) }), { abort: ago(1) }),
+    "Aborted",
   ],
 ])("goBack when %s", (_why, observation, reason) => {
   const decision = decide(observation);
@@ -110,4 +135,25 @@ test.each([
 test("mustGoBackUnmeasured() is true for what needs no metrics, so that nothing waits for them", () => {
   expect(mustGoBackUnmeasured(asked(inRelease(), { abort: ago(1) }))).toBe(true);
   expect(mustGoBackUnmeasured(inRelease())).toBe(false);
+});
+
+test("goBack makes generated objects again instead of giving the revision up", () => {
+  const absent = { ...routesSplit(10), subsets: { kind: "Absent" } as const };
+  expect(decide(inRelease({}, { traffic: absent }))).toMatchObject({ rule: "prepareTraffic", plan: [{ kind: "createRoute" }] });
+});
+
+test("goBack has no say once the Deployment has the pods", () => {
+  const adopted = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary({ controlledBy: "Deployment", replicas: 4, ready: 4, available: 4 })] });
+  const release = { decision: "Promote" as const, adoption: { startedAt: ago(1) } };
+  expect(decide(asked(inRelease(release, { workload: adopted, traffic: routesSplit(100) }), { abort: ago(1) })).rule).toBe("finishPromotion");
+});
+
+test("goBack does not blame a canary whose Deployment was scaled to zero and back", () => {
+  const workload = withCanary({ replicas: 1, ready: 0, available: 0 });
+  expect(decide(inRelease({ canaryWasEmpty: true, canaryReadyAt: undefined }, { workload })).rule).not.toBe("goBack");
+});
+
+test("rollBack() is done with a request to go on, so that it does not pass a step of the next release", () => {
+  const decision = decide(asked(inRelease(), { abort: "a", promote: "b" }));
+  expect(decision.status.handled).toMatchObject({ abort: "a", promote: "b" });
 });

@@ -75,6 +75,12 @@ test("waitForTraffic holds and names the callers when traffic does not move", ()
   expect(decision.status.release?.stepStartedAt).toBeUndefined();
 });
 
+test("waitForTraffic goes on when a person says so, with or without metrics", () => {
+  const observation = inRelease(waiting, { measurement: { kind: "Unavailable", message: "away" } });
+  const decision = decide({ ...observation, rollout: { ...observation.rollout, requests: { promote: "t" } } });
+  expect(decision.status.release?.stepStartedAt).toBe(ago(0));
+});
+
 test("waitForTraffic waits while it is too soon, and holds without metrics", () => {
   expect(
     decide(inRelease({ ...waiting, traffic: traffic({ routeChangedAt: ago(10) }) }, { measurement: seen(1_000, 0) }))

@@ -1,0 +1,35 @@
+import { canonicalJson } from "../canonical-json.ts";
+import { releaseKey } from "../answer.ts";
+import type { Release } from "../../api/rollout-status.ts";
+import type { Rule } from "../decision.ts";
+import { isProblem } from "../observation.ts";
+import { stepsOf, weightAt } from "../steps.ts";
+import { isHandedOver } from "./canary.ts";
+import { progressing, undecided } from "./under-way.ts";
+
+/** A Deployment that is unpaused in mid-release would roll the new template out by itself. */
+export const keepPaused: Rule = (observation) => {
+  const { rollout, workload } = observation;
+  const { release, stable } = rollout.status;
+  if (release === undefined || isProblem(workload) || workload.paused || isHandedOver(observation)) return undefined;
+  if (workload.revision === stable?.revision) return undefined;
+  const note = `Deployment ${workload.name} was unpaused in mid-release and is paused again: its template is being released.`;
+  return progressing(observation, note, {
+    plan: [{ kind: "pauseWorkload", paused: true }],
+    transitions: [{ reason: "HoldRestored", key: releaseKey(release, `generation-${workload.generation}`), note }],
+  });
+};
+
+/** Steps that are changed in mid-release are followed from the last one whose weight was reached already. */
+export const followSteps: Rule = (observation) => {
+  const open = undecided(observation);
+  if (open === undefined) return undefined;
+  const { release, spec } = open;
+  const steps = stepsOf(spec);
+  const written = canonicalJson(steps);
+  if (release.steps === undefined || release.steps === written) return undefined;
+  const reached = release.traffic?.weight ?? 0;
+  const stepIndex = Math.max(0, steps.findLastIndex((_step, index) => weightAt(steps, index) <= reached));
+  const followed: Release = { ...release, steps: written, stepIndex, pausedAt: undefined, bakingSince: undefined };
+  return progressing(observation, `spec.steps changed; going on from step ${stepIndex + 1} at weight ${reached}.`, { release: followed });
+};
