@@ -43,6 +43,8 @@ async function measure(rollout: Rollout, deps: Dependencies, signal: AbortSignal
     canary: canary.workload,
     slowerThan: latency === undefined ? undefined : parseDuration(latency.max),
     since: parseInstant(release.analysis.watermark),
+    // Until something was counted and stored, the watermark is the moment at which counting was decided.
+    sinceClock: release.analysis.verdict === undefined ? "operator" : "store",
     shiftedAt: parseInstant(release.traffic.routeChangedAt) + deps.settings.propagation,
   };
   return deps.metrics.measure(query, signal);

@@ -12,8 +12,10 @@ export interface TrafficQuery {
   readonly canary: string;
   /** Requests that take longer are slow; absent when latency is not judged. */
   readonly slowerThan: Milliseconds | undefined;
-  /** Count requests from here on. Prometheus's clock. */
+  /** Count requests from here on: a moment of `sinceClock`. */
   readonly since: Instant;
+  /** The operator's clock at the first measurement, the store's from then on: `until` of one is `since` of the next. */
+  readonly sinceClock: "operator" | "store";
   /** When weights were last changed and had time to reach the proxies; undefined when nothing is to be seen yet. */
   readonly shiftedAt: Instant | undefined;
 }

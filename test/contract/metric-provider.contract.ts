@@ -55,6 +55,7 @@ function release(): TrafficQuery {
     canary: `product-${releases}-b`,
     slowerThan: 500,
     since: 0,
+    sinceClock: "store",
     shiftedAt: undefined,
   };
 }

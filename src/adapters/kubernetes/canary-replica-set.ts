@@ -67,7 +67,7 @@ export async function removeEmptyTwins(
 export async function scaleCanary(write: WorkloadWrite, action: ActionOf<"scaleCanary">): Promise<void> {
   const replicaSet = await requireReplicaSet(write, action.replicaSet);
   // Once it was handed over its size is the Deployment controller's.
-  if (controllerOf(replicaSet) !== write.rollout.uid) return;
+  if (controllerOf(replicaSet) !== write.rollout.uid && !isOrphan(write, replicaSet)) return;
   const deployment = await liveDeployment(write);
   const annotations = deployment === undefined ? {} : scalingAnnotations(deployment);
   const { metadata } = replicaSet;
@@ -87,8 +87,21 @@ export async function removeCanary(write: WorkloadWrite, action: ActionOf<"remov
   const controller = controllerOf(replicaSet);
   // One that was handed over to a Deployment that is gone since then would stay for ever.
   const isAbandoned = controller === undefined && (await liveDeployment(write)) === undefined;
-  if (controller !== write.rollout.uid && !isAbandoned) return;
+  if (controller !== write.rollout.uid && !isAbandoned && !isOrphan(write, replicaSet)) return;
   await write.objects.remove(replicaSets, replicaSet, { signal: write.signal });
+}
+
+/**
+ * A canary that is being given up and whose ownerReference the garbage collector has taken off: the Rollout was
+ * deleted with its dependents orphaned. Nobody else would ever remove it.
+ */
+function isOrphan({ rollout }: WorkloadWrite, replicaSet: KubernetesObject): boolean {
+  return (
+    rollout.status.release?.decision === "Rollback" &&
+    controllerOf(replicaSet) === undefined &&
+    replicaSet.metadata.name === rollout.status.canary?.replicaSet &&
+    replicaSet.metadata.labels?.[rolloutLabel] === rollout.key.name
+  );
 }
 
 /** 409 on creation is success when the one that is there is ours, as after a restart. */

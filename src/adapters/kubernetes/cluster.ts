@@ -2,7 +2,7 @@ import { hashLabel } from "../../api/names.ts";
 import { renderKey } from "../../api/object-key.ts";
 import type { Rollout } from "../../api/rollout.ts";
 import type { RolloutStatus } from "../../api/rollout-status.ts";
-import type { Problem, Workload } from "../../domain/observation.ts";
+import type { Problem, Workload, WorkloadProblem } from "../../domain/observation.ts";
 import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -17,7 +17,7 @@ import { claim, letGo } from "./rollout-claim.ts";
 import { rolloutFrom } from "./rollout-reading.ts";
 import { completeAdoption, finishOld, handOver, openSurge, restoreSurge } from "./workload-adoption.ts";
 import { holdWorkload, pauseWorkload, recordPromoted, releaseWorkload, restoreTemplate } from "./workload-hold.ts";
-import { controllerOf, workloadFrom, type CountedTroubles } from "./workload-reading.ts";
+import { canaryAmong, controllerOf, workloadFrom, type CountedTroubles } from "./workload-reading.ts";
 import { deployments, pods, replicaSets, rollouts } from "./workload-resources.ts";
 import { notSupported } from "./workload-support.ts";
 import { claimProblem, targetName } from "./workload-target.ts";
@@ -45,6 +45,10 @@ export function createCluster(parts: ClusterParts): Cluster {
       }
       return rolloutFrom(object);
     },
+    async readFresh({ namespace, name }, signal) {
+      const object = await objects.read(rollouts, namespace, name, signal);
+      return object === undefined ? undefined : rolloutFrom(object);
+    },
     readWorkload: (rollout, signal) => readWorkload({ ...parts, claims }, rollout, signal),
     async writeStatus(rollout, status, signal) {
       const written = await writeStatus(objects, rollout, status, signal);
@@ -61,18 +65,19 @@ async function readWorkload(
   parts: ClusterParts & { readonly claims: ClaimReader },
   rollout: Rollout,
   signal: AbortSignal,
-): Promise<Workload | Problem> {
+): Promise<Workload | WorkloadProblem> {
   const { objects, claims } = parts;
   const { namespace } = rollout.key;
+  const candidates = objects.cachedAll(replicaSets, namespace);
+  const withCanary = (problem: Problem) => ({ ...problem, canary: canaryAmong(candidates, rollout) });
   const name = targetName(objects, rollout);
   const deployment = name === undefined ? undefined : objects.cached(deployments, namespace, name);
   if (deployment === undefined) {
     const message = `Deployment ${name ?? ""} does not exist in namespace ${namespace}; create it or change spec.targetRef.name`;
-    return { problem: "WorkloadNotFound", message };
+    return withCanary({ problem: "WorkloadNotFound", message });
   }
   const claimed = claimProblem(objects, rollout, deployment);
-  if (claimed !== undefined) return claimed;
-  const candidates = objects.cachedAll(replicaSets, namespace);
+  if (claimed !== undefined) return withCanary(claimed);
   const [accessModesOf, canary] = await Promise.all([
     claims.accessModes(deployment, signal),
     readCanary(parts, rollout, candidates, signal),

@@ -26,6 +26,12 @@ const neverRan = new Set([
 /** The node was lost, or it says nothing of the container any more: no crash of the program. */
 const lostReasons = new Set(["ContainerStatusUnknown", "NodeLost", "NodeShutdown"]);
 
+/** Somebody else ended the whole pod. */
+const endedByOthers = new Set(["Evicted", "NodeLost", "NodeShutdown", "Preempting", "Shutdown", "Terminated"]);
+
+/** An app may end once because what it needs, its sidecar say, was not there yet; twice is a habit. */
+const tolerableRestarts = 1;
+
 /** Looks at the pods of a ReplicaSet, init containers and sidecars included; sorted, so that equal troubles are equal text. */
 export function podTroubles(pods: readonly KubernetesObject[]): PodTroubles {
   const sorted = [...pods].sort((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
@@ -43,9 +49,9 @@ export function replicaFailure(replicaSet: KubernetesObject): string | undefined
 }
 
 function crashesOf(pod: KubernetesObject): readonly string[] {
-  const deleting = pod.metadata.deletionTimestamp !== undefined;
+  if (wasEnded(pod)) return [];
   return containerStatuses(pod).flatMap((status) => {
-    const crash = crashOf(status, deleting);
+    const crash = crashOf(status);
     if (crash === undefined) return [];
     const restarts = numberAt(status, "restartCount");
     return [
@@ -54,16 +60,25 @@ function crashesOf(pod: KubernetesObject): readonly string[] {
   });
 }
 
-/** How the container ended last, if that was a crash. A pod that is being deleted ends its containers by a signal. */
-function crashOf(status: unknown, deleting: boolean): string | undefined {
-  const now = deleting ? undefined : failureIn(recordAt(status, "state", "terminated"));
-  const last =
-    numberAt(status, "restartCount") > 0 ? failureIn(recordAt(status, "lastState", "terminated")) : undefined;
-  if (now !== undefined || last !== undefined) return now ?? last;
-  return textAt(status, "state", "waiting", "reason") === "CrashLoopBackOff" ? "CrashLoopBackOff" : undefined;
+/** A pod that was evicted, or is being deleted, ends its containers by a signal. */
+function wasEnded(pod: KubernetesObject): boolean {
+  const isDisrupted = trueCondition(pod, "DisruptionTarget") !== undefined;
+  return pod.metadata.deletionTimestamp !== undefined || isDisrupted || endedByOthers.has(textAt(pod, "status", "reason") ?? "");
+}
+
+/** How the container ended last, if that was a crash: killed for memory, ended again and again, or given up on. */
+function crashOf(status: unknown): string | undefined {
+  const restarts = numberAt(status, "restartCount");
+  const ends = [recordAt(status, "state", "terminated"), recordAt(status, "lastState", "terminated")];
+  const failure = ends.map(failureIn).find((found) => found !== undefined);
+  const isOutOfMemory = ends.some((end) => textAt(end, "reason") === "OOMKilled");
+  const isLooping = textAt(status, "state", "waiting", "reason") === "CrashLoopBackOff";
+  if (isOutOfMemory || isLooping || restarts > tolerableRestarts) return failure ?? (isLooping ? "CrashLoopBackOff" : undefined);
+  return undefined;
 }
 
 function failureIn(terminated: JsonRecord): string | undefined {
+  if (Object.keys(terminated).length === 0) return undefined;
   const reason = textAt(terminated, "reason") ?? "Error";
   const exitCode = numberAt(terminated, "exitCode");
   const failed = (exitCode !== 0 || reason === "OOMKilled") && !lostReasons.has(reason);

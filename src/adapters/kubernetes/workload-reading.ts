@@ -43,8 +43,18 @@ export function workloadFrom(sources: WorkloadSources): Workload {
     maxSurge: maxSurge === undefined ? undefined : JSON.stringify(maxSurge),
     notSupported: sources.notSupported,
     promotedRevision: metadata.annotations?.[promotedAnnotation],
-    replicaSets: sources.replicaSets.flatMap((object) => replicaSetFrom(object, sources) ?? []),
+    replicaSets: sources.replicaSets.flatMap((object) => {
+      const controlledBy = controlOver(object, rollout, metadata.uid);
+      return controlledBy === undefined ? [] : [replicaSetFrom(object, controlledBy, sources.troublesOf(object))];
+    }),
   };
+}
+
+/** The canary of a Rollout whose Deployment cannot be read: it has to be found to be removed. */
+export function canaryAmong(replicaSets: readonly KubernetesObject[], rollout: Rollout): ReplicaSet | undefined {
+  const found = replicaSets.find(({ metadata }) => metadata.name === rollout.status.canary?.replicaSet);
+  const controlledBy = found && controlOver(found, rollout, undefined);
+  return found === undefined || controlledBy === undefined ? undefined : replicaSetFrom(found, controlledBy, undefined);
 }
 
 /** By uid: names come back, uids do not. */
@@ -65,13 +75,12 @@ export function istioWorkload(replicaSet: string, podTemplateHash: string): stri
   return podTemplateHash !== "" && replicaSet.endsWith(suffix) ? replicaSet.slice(0, -suffix.length) : replicaSet;
 }
 
-function replicaSetFrom(object: KubernetesObject, sources: WorkloadSources): ReplicaSet | undefined {
-  const controlledBy = controlOver(object, sources);
-  if (controlledBy === undefined) return undefined;
+type Control = ReplicaSet["controlledBy"];
+
+function replicaSetFrom(object: KubernetesObject, controlledBy: Control, troubles: CountedTroubles | undefined): ReplicaSet {
   const { metadata } = object;
   const template = valueAt(object, "spec", "template");
   const podTemplateHash = textsAt(template, "metadata", "labels")[hashLabel] ?? "";
-  const troubles = sources.troublesOf(object);
   return {
     name: metadata.name,
     uid: metadata.uid ?? "",
@@ -91,10 +100,9 @@ function replicaSetFrom(object: KubernetesObject, sources: WorkloadSources): Rep
   };
 }
 
-function controlOver(object: KubernetesObject, sources: WorkloadSources): ReplicaSet["controlledBy"] | undefined {
+function controlOver(object: KubernetesObject, rollout: Rollout, deployment: string | undefined): Control | undefined {
   const controller = controllerOf(object);
-  const { rollout, deployment } = sources;
-  if (controller === deployment.metadata.uid && controller !== undefined) return "Deployment";
+  if (controller === deployment && controller !== undefined) return "Deployment";
   if (controller === rollout.uid) return "Rollout";
   const isCanary = object.metadata.name === rollout.status.canary?.replicaSet;
   return controller === undefined && isCanary ? "Nobody" : undefined;

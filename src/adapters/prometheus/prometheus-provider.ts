@@ -68,9 +68,10 @@ export function createPrometheusProvider(options: PrometheusOptions): MetricProv
   };
 }
 
-async function measure(parts: Parts, clock: Clock, query: TrafficQuery, signal: AbortSignal): Promise<Measurement> {
-  const [offset, settling] = await Promise.all([parts.serverClock.offset(signal), parts.settlingTime(query, signal)]);
+async function measure(parts: Parts, clock: Clock, asked: TrafficQuery, signal: AbortSignal): Promise<Measurement> {
+  const [offset, settling] = await Promise.all([parts.serverClock.offset(signal), parts.settlingTime(asked, signal)]);
   if (offset.kind === "Problem") return unavailable(offset.problem);
+  const query = asked.sinceClock === "operator" ? { ...asked, since: asked.since + offset.ahead } : asked;
   const settled = clock.now() + offset.ahead - settling;
   if (query.since - settled > clockTolerance) {
     return noData(`Prometheus's clock is ${renderDuration(query.since - settled)} behind the last measurement`);

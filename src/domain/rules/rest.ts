@@ -11,6 +11,7 @@ export function rest(observation: Observation): Answer {
     const message = isProblem(workload) ? workload.message : isProblem(traffic) ? traffic.message : "";
     return answer(observation, { standing: { kind: "Progressing", reason: "Held", phase: "Held", message } });
   }
+  if (rollout.status.release !== undefined) return leaveAlone(observation);
   return answer(observation, {
     status: { handled: acknowledge(observation) },
     standing: standingAtRest(observation, workload),
@@ -18,6 +19,12 @@ export function rest(observation: Observation): Answer {
     wakeAfter: undefined,
     transitions: reverted(observation, workload) ? [revertNote(rollout.status, workload)] : [],
   });
+}
+
+/** A release in a state that this version does not know: a newer one wrote it and is to end it. */
+function leaveAlone(observation: Observation): Answer {
+  const message = "The release is in a state that this version of Serin does not know; run the version that began it.";
+  return answer(observation, { standing: { kind: "Progressing", reason: "Held", phase: "Held", message } });
 }
 
 function revertNote({ stable }: RolloutStatus, { generation }: Workload) {
@@ -39,21 +46,27 @@ function reverted({ rollout, settings }: Observation, workload: Workload): boole
 }
 
 function upkeep(observation: Observation, workload: Workload, traffic: TrafficState): Action[] {
-  const { rollout, settings } = observation;
-  const suspended = rollout.spec?.suspend === true;
+  const isMissing = traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent";
+  const route: Action[] = isMissing ? [{ kind: "createRoute" }] : [];
+  const held = observation.rollout.spec?.suspend === true ? withoutHold(workload) : withHold(observation, workload);
+  return [...route, ...held];
+}
+
+/** Suspended: changes roll out by themselves. */
+function withoutHold({ labelled, paused }: Workload): Action[] {
+  return [
+    ...(labelled ? [{ kind: "releaseWorkload" } as const] : []),
+    ...(paused ? [{ kind: "pauseWorkload", paused: false } as const] : []),
+  ];
+}
+
+function withHold(observation: Observation, workload: Workload): Action[] {
+  const { stable } = observation.rollout.status;
   const plan: Action[] = [];
-  if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") plan.push({ kind: "createRoute" });
-  const { stable } = rollout.status;
-  if (stable !== undefined && workload.revision === stable.revision && workload.promotedRevision !== stable.revision) {
-    plan.push({ kind: "recordPromoted", revision: stable.revision });
-  }
-  if (suspended) {
-    if (workload.labelled) plan.push({ kind: "releaseWorkload" });
-    if (workload.paused) plan.push({ kind: "pauseWorkload", paused: false });
-    return plan;
-  }
+  const isProven = stable !== undefined && workload.revision === stable.revision;
+  if (isProven && workload.promotedRevision !== stable.revision) plan.push({ kind: "recordPromoted", revision: stable.revision });
   if (reverted(observation, workload)) plan.push({ kind: "pauseWorkload", paused: false });
-  if (settings.hold === "Paused" && !workload.paused) plan.push({ kind: "pauseWorkload", paused: true });
+  if (observation.settings.hold === "Paused" && !workload.paused) plan.push({ kind: "pauseWorkload", paused: true });
   return plan;
 }
 

@@ -29,17 +29,21 @@ export const finishRollback: Rule = (observation) => {
 };
 
 function trafficBack(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, settings, now } = observation;
-  const asked = release.traffic;
-  if (asked?.route !== "Split") return undefined;
+  const { traffic } = observation;
+  if (release.traffic?.route !== "Split") return undefined;
   // Where a subset is missing, a route that names it answers 503: better as in git at once than split for a moment longer.
   if (isProblem(traffic) || traffic.subsets.kind === "Absent") return restoreRoute(observation, release);
   if (traffic.route.kind !== "Split") return undefined;
   if (traffic.route.weight !== 0) return rollingBack(observation, "Sending all traffic back to stable.", moveBack(release));
-  if (release.highestWeight === 0) return undefined;
-  const elapsed = now - parseInstant(asked.routeChangedAt);
+  return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic.routeChangedAt);
+}
+
+/** Waits until no request is seen to reach the canary, or rollbackDeadline has passed. */
+function seenToBeBack(observation: Observation, changedAt: string): Answer | undefined {
+  const { settings, now, measurement } = observation;
+  const elapsed = now - parseInstant(changedAt);
   if (elapsed >= settings.rollbackDeadline) return undefined;
-  const seen = observation.measurement?.kind === "Counts" ? observation.measurement.sinceShift : undefined;
+  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
   if (seen === undefined) return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
   const { stable, canary } = seen;
   const shift = trafficShift({ weight: 0, stable, canary, elapsed, deadline: settings.rollbackDeadline });

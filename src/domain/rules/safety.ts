@@ -10,7 +10,8 @@ import { canaryOf, isHandedOver } from "./canary.ts";
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
 export const goBack: Rule = (observation) => {
   const { release } = observation.rollout.status;
-  if (release === undefined || release.decision === "Rollback" || isHandedOver(observation)) return undefined;
+  if (release === undefined || isHandedOver(observation)) return undefined;
+  if (release.decision !== undefined && release.decision !== "Promote") return undefined;
   const why = reasonToGoBack(observation, release);
   return why === undefined ? undefined : rollBack(observation, release, why.reason, why.explanation);
 };

@@ -13,6 +13,7 @@ const query: TrafficQuery = {
   canary: "product-b",
   slowerThan: undefined,
   since: 0,
+  sinceClock: "store",
   shiftedAt: undefined,
 };
 

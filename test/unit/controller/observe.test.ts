@@ -61,6 +61,7 @@ describe("observe()", () => {
       canary: world.status.canary?.workload,
       slowerThan: undefined,
       since: Date.parse(analysis!.watermark),
+      sinceClock: analysis!.verdict === undefined ? "operator" : "store",
       shiftedAt: Date.parse(traffic!.routeChangedAt) + 2_000,
     });
   });

@@ -26,11 +26,29 @@ describe("crashes", () => {
       ["app: OOMKilled (exit 137), 3 restarts"],
     ],
     [
-      "crashed and running again",
+      "restarted once: its sidecar was not there yet, perhaps",
       container(running, { restartCount: 1, lastState: terminated(1, "Error") }),
-      ["app: Error (exit 1), 1 restart"],
+      [],
     ],
-    ["crashed just now", container(terminated(2, "Error")), ["app: Error (exit 2), 0 restarts"]],
+    ["ended for the first time", container(terminated(2, "Error")), []],
+    [
+      "restarted again",
+      container(running, { restartCount: 2, lastState: terminated(1, "Error") }),
+      ["app: Error (exit 1), 2 restarts"],
+    ],
+    [
+      "killed with its pod by eviction",
+      pod({ reason: "Evicted", containerStatuses: [{ name: "app", restartCount: 3, state: terminated(137, "Error") }] }),
+      [],
+    ],
+    [
+      "killed with its pod by a disruption",
+      pod({
+        conditions: [{ type: "DisruptionTarget", status: "True" }],
+        containerStatuses: [{ name: "app", restartCount: 3, state: terminated(143, "Error") }],
+      }),
+      [],
+    ],
     [
       "killed for memory with exit code 0",
       container(terminated(0, "OOMKilled")),
@@ -60,10 +78,10 @@ describe("crashes", () => {
       "an init sidecar that crashed",
       pod({
         initContainerStatuses: [
-          { name: "proxy", restartCount: 1, state: running, lastState: terminated(139, "Error") },
+          { name: "proxy", restartCount: 2, state: running, lastState: terminated(139, "Error") },
         ],
       }),
-      ["proxy: Error (exit 139), 1 restart"],
+      ["proxy: Error (exit 139), 2 restarts"],
     ],
     [
       "an init container that is done",
@@ -76,10 +94,10 @@ describe("crashes", () => {
   });
 
   test("are listed in the order of the pods' names", () => {
-    const crashed = (name: string) => ({ ...container(terminated(1, "Error")), metadata: { name } });
+    const crashed = (name: string) => ({ ...container(terminated(1, "OOMKilled")), metadata: { name } });
     expect(podTroubles([crashed("b"), crashed("a")]).crashes).toEqual([
-      "a/app: Error (exit 1), 0 restarts",
-      "b/app: Error (exit 1), 0 restarts",
+      "a/app: OOMKilled (exit 1), 0 restarts",
+      "b/app: OOMKilled (exit 1), 0 restarts",
     ]);
   });
 });

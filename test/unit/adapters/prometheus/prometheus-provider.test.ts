@@ -17,6 +17,7 @@ const query: TrafficQuery = {
   canary: "product-b",
   slowerThan: 500,
   since: now - 30_000,
+  sinceClock: "store",
   shiftedAt: undefined,
 };
 let server: Server | undefined;
@@ -63,6 +64,13 @@ describe("the Prometheus provider", () => {
     expect(measurement.until).toBeGreaterThan(now + 5_000);
     expect(measurement.until).toBeLessThanOrEqual(now + 6_000);
     expect(measurement.canary.requests).toBe(7);
+  });
+
+  it("takes the first moment to count from for one of our own clock", async () => {
+    const { provider: ahead } = await provider(now + 7_000, { istio_requests_total: [scraped(now + 5_000)] });
+    const measurement = await ahead.measure({ ...query, slowerThan: undefined, sinceClock: "operator" }, signal);
+    if (measurement.kind !== "Counts") throw new Error(measurement.message);
+    expect(measurement.canary.requests).toBe(6);
   });
 
   it("takes the time of the last change of weights for one of our own clock", async () => {

@@ -10,6 +10,7 @@ const query: TrafficQuery = {
   canary: "product.v2",
   slowerThan: undefined,
   since: 0,
+  sinceClock: "store",
   shiftedAt: undefined,
 };
 

@@ -12,6 +12,7 @@ const query: TrafficQuery = {
   canary: "product-b",
   slowerThan: undefined,
   since: 0,
+  sinceClock: "store",
   shiftedAt: undefined,
 };
 

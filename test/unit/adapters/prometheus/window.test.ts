@@ -14,6 +14,7 @@ const query: TrafficQuery = {
   canary: "product-b",
   slowerThan: 300,
   since: 1_000,
+  sinceClock: "store",
   shiftedAt: undefined,
 };
 const frame = { start: 0, since: 1_000, until: 2_000 };

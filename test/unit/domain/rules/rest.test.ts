@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
-import { aRollout, aWorkload, anObservation, routesAtRest } from "../../../support/observation.ts";
+import type { Release } from "../../../../src/api/rollout-status.ts";
+import { aRelease, aRollout, aWorkload, anObservation, routesAtRest } from "../../../support/observation.ts";
 
 test("rest costs nothing: no plan, no wake-up, and a status that settles", () => {
   const first = decide(anObservation());
@@ -58,4 +59,10 @@ test("rest says what git wants, why it was rejected, and what to do", () => {
 test("rest is done with requests that find no release", () => {
   const decision = decide(anObservation({ rollout: aRollout({ requests: { abort: "a", promote: "b" } }) }));
   expect(decision.status.handled).toEqual({ abort: "a", promote: "b", retry: undefined });
+});
+
+test("rest leaves a release alone that a newer version is in the middle of", () => {
+  const release = { ...aRelease(), decision: "Divide" } as unknown as Release;
+  const decision = decide(anObservation({ rollout: aRollout({ status: { release } }) }));
+  expect(decision).toMatchObject({ rule: "rest", plan: [], status: { phase: "Held" } });
 });

@@ -8,7 +8,6 @@ import {
   aWorkload,
   inRelease,
   noon,
-  routesAtRest,
   routesSplit,
 } from "../../../support/observation.ts";
 
