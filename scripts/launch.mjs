@@ -1,13 +1,15 @@
 // The first thing that every npm script runs. It works on the Node that the machine has, provides the project's own
 // packages when they are missing or out of date, and hands over to the task on the Node that came with them.
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, "node_modules", ".serin-installed");
 const lock = join(root, "package-lock.json");
+const turn = join(root, ".serin-installing");
+const leashed = join(root, "scripts", "run", "leashed.mjs");
 
 const tasks = {
   check: "scripts/check.ts",
@@ -24,17 +26,87 @@ function isInstalled() {
   return existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(lock, "utf8");
 }
 
-function install() {
+/** What runs at the moment; signals are passed on to it, and it goes when this process goes. */
+let current;
+let isEnding = false;
+
+function endCurrent(signal) {
+  isEnding = true;
+  current?.(signal);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => endCurrent(signal));
+
+// npm can be killed without a word to its children; then this process has been handed to another parent.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) endCurrent("SIGTERM");
+}, 500).unref();
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+/** Two installs in one folder would break each other: the second one waits; what a dead process left does not count. */
+async function withInstallLock(work) {
+  for (let isTold = false; ; isTold = true) {
+    try {
+      writeFileSync(turn, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    const holder = Number(readOr(turn, "0"));
+    if (holder === 0 || !isAlive(holder)) rmSync(turn, { force: true });
+    else if (!isTold) process.stderr.write(`serin: waiting for process ${holder}, which installs packages\n`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (isEnding) process.exit(130);
+  }
+  try {
+    await work();
+  } finally {
+    rmSync(turn, { force: true });
+  }
+}
+
+async function install() {
+  if (isInstalled()) return;
   process.stderr.write("serin: installing packages (npm ci), about a minute the first time …\n");
-  const done = spawnSync("npm", ["ci", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
-  if (done.error !== undefined || done.status !== 0) {
-    const why = done.error?.message ?? `npm ci ended with ${done.status ?? done.signal}`;
+  const child = spawn(process.execPath, [leashed, "npm", "ci", "--loglevel=error"], {
+    cwd: root,
+    detached: true,
+    stdio: ["pipe", 2, 2],
+  });
+  current = () => child.stdin.end();
+  const code = await new Promise((resolve) => {
+    child.on("error", () => resolve(1));
+    child.on("exit", (status) => resolve(status ?? 1));
+  });
+  if (isEnding) {
+    rmSync(turn, { force: true });
+    process.exit(130);
+  }
+  if (code !== 0) {
     process.stderr.write(
-      `serin: packages could not be installed (${why}); check the network and run the command again\n`,
+      `serin: packages could not be installed (npm ci ended with ${code}); check the network and run the command again\n`,
     );
+    rmSync(turn, { force: true });
     process.exit(1);
   }
   writeFileSync(stamp, readFileSync(lock, "utf8"));
+}
+
+function readOr(path, otherwise) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return otherwise;
+  }
 }
 
 /** The node that the `node` package brought; the task needs its type stripping. */
@@ -49,21 +121,14 @@ if (script === undefined) {
   process.stderr.write(`serin: no task ${JSON.stringify(task ?? "")}; there are: ${Object.keys(tasks).join(", ")}\n`);
   process.exit(2);
 }
-if (!isInstalled()) install();
+if (!isInstalled()) await withInstallLock(install);
 
 // The channel is the leash: when this process is gone, however it went, the task sees it closed and ends what it started.
 const child = spawn(ownNode(), ["--disable-warning=ExperimentalWarning", join(root, script), ...args], {
   stdio: ["inherit", "inherit", "inherit", "ipc"],
   env: { ...process.env, SERIN_LAUNCHED: "1", PATH: `${dirname(ownNode())}:${process.env.PATH ?? ""}` },
 });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-
-// npm can be killed without a word to its children; then this process has been handed to another parent.
-const parent = process.ppid;
-const watch = setInterval(() => {
-  if (process.ppid !== parent) child.kill("SIGTERM");
-}, 500);
-watch.unref();
+current = (signal) => child.kill(signal);
 
 child.on("error", (error) => {
   process.stderr.write(`serin: ${error.message}\n`);

@@ -1,3 +1,4 @@
+import { managedBy, managedByLabel } from "./target.ts";
 import { isDeepStrictEqual } from "node:util";
 import { apiVersion, kind } from "../../api/names.ts";
 import type { Rollout } from "../../api/rollout.ts";
@@ -89,7 +90,7 @@ function metadata(rollout: Rollout, namespace: string, name: string): Kubernetes
   return {
     name,
     namespace,
-    labels: { "app.kubernetes.io/managed-by": "serin" },
+    labels: { [managedByLabel]: managedBy },
     annotations: {
       "kustomize.toolkit.fluxcd.io/reconcile": "disabled",
       "helm.toolkit.fluxcd.io/driftDetection": "disabled",

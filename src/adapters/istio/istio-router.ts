@@ -7,7 +7,7 @@ import { NotFoundError, RejectedError } from "../../runtime/errors.ts";
 import { narrowed, restored, subsetsOf, subsetsPatch, widened } from "./destination-rule.ts";
 import { refreshPatch } from "./generated-objects.ts";
 import { destinationRules, virtualServices } from "./mesh-resources.ts";
-import { describe, originalsFor, parseOriginal, selectedOf, type Original } from "./original.ts";
+import { describe, originalsFor, parseOriginal, selectedOf, straysOf, type Original } from "./original.ts";
 import { askFor, routeWrites, subsetWrites } from "./rehearsal.ts";
 import { generatedName, isOwnedBy, targetOf, type Target } from "./target.ts";
 import {
@@ -136,8 +136,10 @@ async function writeRoutes(write: Write, weight: number | undefined): Promise<vo
   const { dependencies, target, recorded, rollout, signal } = write;
   const { name, generated } = target.virtualService;
   const current = await readObject(dependencies, virtualServices, target.namespace, name, signal);
+  // The way back, to stable or to what was before, has nothing to do where there is no route.
+  const isWayBack = weight === undefined || weight === 0;
   if (current === undefined) {
-    if (weight === undefined) return;
+    if (isWayBack) return;
     throw new NotFoundError(`VirtualService ${target.namespace}/${name} is not there to be split`);
   }
   if (generated) assertOwned(current, virtualServices, rollout);
@@ -147,9 +149,10 @@ async function writeRoutes(write: Write, weight: number | undefined): Promise<vo
       ? dependencies.objects.cached(destinationRules, target.namespace, target.destinationRule.name)
       : undefined;
   const original = recorded ?? describe(target, service, current, rule);
-  const selected = selectedOf(current, target, service);
+  const chosen = selectedOf(current, target, service);
+  const selected = isWayBack ? [...chosen, ...straysOf(current, original, service, chosen)] : chosen;
   const originals = originalsFor(original, selected);
-  if (weight !== undefined && selected.length === 0) {
+  if (!isWayBack && selected.length === 0) {
     throw new NotFoundError(`VirtualService ${target.namespace}/${name} has no route left to split`);
   }
   const change =

@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { originalSubsets, subsetsOf, type OriginalSubsets } from "./destination-rule.ts";
 import type { ServiceHost } from "./hosts.ts";
 import { recordIn, textIn } from "./json-value.ts";
-import type { OriginalRoute } from "./split-weights.ts";
+import { roleOf, type OriginalRoute } from "./split-weights.ts";
 import type { Target } from "./target.ts";
 import { httpRoutes, oursOf, restingRoutes, selectedRoutes, type HttpRoute } from "./virtual-service.ts";
 
@@ -59,6 +59,24 @@ export function selectedOf(
 ): readonly HttpRoute[] {
   const routes = selectedRoutes(httpRoutes(virtualService, service), target.virtualService.routes);
   return routes.filter((route) => route.ours.length > 0);
+}
+
+/**
+ * Routes that were split and are selected no more, because somebody renamed them in mid-release: where a recorded route
+ * is missing, every route that names our canary subset. The way back must reach them.
+ */
+export function straysOf(
+  virtualService: KubernetesObject,
+  original: Original,
+  service: ServiceHost,
+  selected: readonly HttpRoute[],
+): readonly HttpRoute[] {
+  const isMissing = original.routes.some(({ name }) => !selected.some((route) => route.name === name));
+  if (!isMissing) return [];
+  const known = new Set(selected.map(({ index }) => index));
+  return httpRoutes(virtualService, service).filter(
+    (route) => !known.has(route.index) && oursOf(route).some((entry) => roleOf(entry) === "canary"),
+  );
 }
 
 /** What each selected route goes back to: as recorded, or as it would be without a release where it came later. */

@@ -43,9 +43,17 @@ export function generatedName(rollout: string): string {
   return `${rollout.slice(0, 54).replace(/[-.]+$/, "")}-${hash}`;
 }
 
-/** Whether the Rollout, this very one and not an earlier one of its name, controls the object. */
+/**
+ * Whether the Rollout, this very one and not an earlier one of its name, controls the object. One that is deleted with
+ * its dependents orphaned loses its ownerReferences before it could give back what it took: then the label tells.
+ */
 export function isOwnedBy(object: KubernetesObject, rollout: Rollout): boolean {
-  return (object.metadata.ownerReferences ?? []).some(
-    (owner) => owner.uid === rollout.uid && owner.controller === true,
-  );
+  const controllers = (object.metadata.ownerReferences ?? []).filter((owner) => owner.controller === true);
+  if (controllers.length > 0) return controllers.some((owner) => owner.uid === rollout.uid);
+  const isGenerated = object.metadata.labels?.[managedByLabel] === managedBy;
+  return rollout.deleting && isGenerated && object.metadata.name === generatedName(rollout.key.name);
 }
+
+/** On generated objects. */
+export const managedByLabel = "app.kubernetes.io/managed-by";
+export const managedBy = "serin";

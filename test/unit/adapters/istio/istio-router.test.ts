@@ -302,6 +302,22 @@ describe("in mid-release", () => {
     expect(routesOf(store)).toEqual([{ name: "old", route: [to()] }, added]);
   });
 
+  test("a route that somebody renames goes back all the same", async () => {
+    const named = rolloutOf({ ...referenced, virtualService: { name: "product", routes: ["primary"] } });
+    const own = { name: "theirs", route: [to("v1", 100)] };
+    const store = meshOf({ hosts: ["product"], http: [{ name: "primary", route: [to()] }, own] }, subsets);
+    const router = routerOn(store);
+    const original = router.describeOriginal(named);
+    await router.perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" }, named, signal);
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, named, signal);
+    const renamed = [{ name: "another", route: [to("stable", 90), to("canary", 10)] }, own];
+    store.put("virtualservices", virtualServiceOf("product", { hosts: ["product"], http: renamed }));
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, named, signal);
+    expect(routesOf(store)).toEqual([{ name: "another", route: [to("stable", 100), to("canary", 0)] }, own]);
+    await router.perform({ kind: "restoreRoute", original }, named, signal);
+    expect(routesOf(store)).toEqual([{ name: "another", route: [to()] }, own]);
+  });
+
   test("an original that cannot be read does not keep traffic from going back", async () => {
     const { store, router, rollout } = await split([{ route: [to()] }]);
     const lost = duringRelease(rollout, "{}", "Split", 10);
@@ -351,6 +367,7 @@ describe("in mid-release", () => {
     await expect(router.perform({ kind: "narrowSubsets", stable: "a", canary: "b" }, rollout, signal)).rejects.toThrow(
       NotFoundError,
     );
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, rollout, signal);
     await router.perform({ kind: "restoreRoute", original }, rollout, signal);
     await router.perform({ kind: "restoreSubsets", original }, rollout, signal);
     expect(router.readTraffic(rollout)).toMatchObject({ problem: "RouteNotFound" });
@@ -410,6 +427,22 @@ describe("generated objects", () => {
     await expect(router.perform({ kind: "createRoute" }, rollout, signal)).rejects.toThrow(RejectedError);
     await router.perform({ kind: "removeRoute" }, rollout, signal);
     expect(store.get("virtualservices", "shop", "product")).toBeDefined();
+  });
+
+  test("that lost their owner are given back by a Rollout that is deleted, and by no other", async () => {
+    const { store, router, rollout } = generated();
+    await router.perform({ kind: "createRoute" }, rollout, signal);
+    for (const plural of ["virtualservices", "destinationrules"]) {
+      const { ownerReferences: _, ...metadata } = store.get(plural, "shop", "product")!.metadata;
+      store.put(plural, { ...store.get(plural, "shop", "product")!, metadata });
+    }
+    await router.perform({ kind: "removeRoute" }, rollout, signal);
+    expect(store.get("virtualservices", "shop", "product")).toBeDefined();
+    const leaving = { ...rollout, deleting: true };
+    await router.perform({ kind: "removeRoute" }, leaving, signal);
+    await router.perform({ kind: "removeSubsets" }, leaving, signal);
+    expect(store.get("virtualservices", "shop", "product")).toBeUndefined();
+    expect(store.get("destinationrules", "shop", "product")).toBeUndefined();
   });
 
   test("carry over the policy that they would cancel", async () => {
