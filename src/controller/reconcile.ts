@@ -41,7 +41,12 @@ export async function reconcile(key: ObjectKey, deps: Dependencies, signal: Abor
 }
 
 /** Status, then events, then the world: what is told last is told before the Rollout is let go. */
-async function storeThenAct(decision: Decision, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+async function storeThenAct(
+  decision: Decision,
+  rollout: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<Rollout> {
   const id = renderKey(rollout.key);
   const stored = await storeDecision(decision, rollout, deps, signal);
   const told = await deliverEvents(stored, deps, signal);
@@ -53,7 +58,12 @@ async function storeThenAct(decision: Decision, rollout: Rollout, deps: Dependen
 }
 
 /** A rollback: neither the status nor the traffic waits for the other, and what can be told is told in any case. */
-async function storeAndAct(decision: Decision, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+async function storeAndAct(
+  decision: Decision,
+  rollout: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<Rollout> {
   const [stored, acted] = await Promise.allSettled([
     storeDecision(decision, rollout, deps, signal),
     act(decision.plan, rollout, deps, signal),

@@ -16,7 +16,12 @@ const attempts = 5;
  * until a plan was carried out. A rollback is not dropped because somebody changed an annotation meanwhile: as long as
  * the status is the one that was decided on, the decision holds.
  */
-export async function storeDecision(decision: Decision, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+export async function storeDecision(
+  decision: Decision,
+  rollout: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<Rollout> {
   const obstacle = deps.obstacles.find(renderKey(rollout.key));
   const isBlocked = obstacle !== undefined && decision.plan.length > 0;
   const status = isBlocked ? withStandingOf(rollout, decision.status, obstacle, deps.clock.now()) : decision.status;
@@ -35,7 +40,12 @@ export async function storeDecision(decision: Decision, rollout: Rollout, deps: 
 }
 
 /** Writes a status, if it is worth a write. */
-export function storeStatus(status: RolloutStatus, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Rollout> {
+export function storeStatus(
+  status: RolloutStatus,
+  rollout: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<Rollout> {
   const isWorth = isWorthWriting(rollout.status, status, deps.clock.now(), deps.settings.evidencePeriod);
   return isWorth ? deps.cluster.writeStatus(rollout, status, signal) : Promise.resolve(rollout);
 }

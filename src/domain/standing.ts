@@ -25,7 +25,12 @@ export function withStanding(observation: Observation, status: RolloutStatus, st
 }
 
 /** The same, where nothing was observed. */
-export function withStandingOf(rollout: Rollout, status: RolloutStatus, standing: Standing, now: Instant): RolloutStatus {
+export function withStandingOf(
+  rollout: Rollout,
+  status: RolloutStatus,
+  standing: Standing,
+  now: Instant,
+): RolloutStatus {
   const at = renderInstant(now);
   const observedGeneration = rollout.generation;
   const earlier = rollout.status.conditions ?? [];

@@ -91,6 +91,7 @@ export async function runWhileLeading(
 async function acquire(settings: Settings, signal: AbortSignal): Promise<Sighting | undefined> {
   const { timers, random, retryPeriod, log } = settings;
   let seen: Sighting | undefined;
+  let isTold = false;
   while (!signal.aborted) {
     try {
       seen = look(seen, await settings.store.read(signal), timers.now());
@@ -98,7 +99,8 @@ async function acquire(settings: Settings, signal: AbortSignal): Promise<Sightin
       if (mine !== undefined) return mine;
     } catch (error) {
       if (isOver(signal)) break;
-      log.debug("could not take the lease", { error });
+      log[isTold ? "debug" : "warn"]("could not take the lease; trying on", { error });
+      isTold = true;
     }
     // Twice as often as the holder renews: a released lease is to be taken before two seconds have passed.
     await pause(timers, (retryPeriod / 2) * (0.8 + 0.2 * random()), signal);

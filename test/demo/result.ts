@@ -1,5 +1,5 @@
 // What came out of the demo: the JSON line and the verdict.
-import type { PlannedRelease } from "./plan.ts";
+import { STEPS, type PlannedRelease } from "./plan.ts";
 
 /** Facts about one release, as the load generator and the API server counted them. */
 export interface ReleaseResult {
@@ -26,10 +26,43 @@ export function asExpected({ releases, planned }: DemoResult): boolean {
   return releases.length === planned && releases.every(endedAsExpected);
 }
 
-export function endedAsExpected({ plan, outcome, reason }: ReleaseResult): boolean {
-  const { expected } = plan;
-  if (outcome !== expected.outcome) return false;
-  return outcome === "Promoted" || expected.reasons.includes(reason ?? "");
+export function endedAsExpected(release: ReleaseResult): boolean {
+  return shortcomings(release).length === 0;
+}
+
+/** How soon a bad version has to be away from all traffic, seconds. */
+const ROLLBACK_WITHIN = 30;
+
+/** What a release did otherwise than it should, a sentence each. */
+export function shortcomings(release: ReleaseResult): readonly string[] {
+  const { plan, outcome, reason } = release;
+  const who = `${plan.kind} ${plan.image}`;
+  if (outcome !== plan.expected.outcome)
+    return [`${who} was to end ${plan.expected.outcome} and ended ${outcome} (${reason ?? "no reason"}).`];
+  const found = outcome === "Promoted" ? shortOfPromotion(release) : shortOfRollback(release);
+  return found.map((text) => `${who} ${text}.`);
+}
+
+function shortOfPromotion({ plan, weights, failedRequests, podsRestarted }: ReleaseResult): readonly string[] {
+  const mayFail = plan.kind === "bad";
+  return [
+    ...(weights.join() === STEPS.join()
+      ? []
+      : [`went through the weights ${weights.join(", ")} instead of ${STEPS.join(", ")}`]),
+    ...(failedRequests === 0 || mayFail ? [] : [`failed ${failedRequests} requests`]),
+    ...(podsRestarted === 0 ? [] : [`restarted ${podsRestarted} pods`]),
+  ];
+}
+
+function shortOfRollback({ plan, reason, weights, seconds }: ReleaseResult): readonly string[] {
+  const { reasons } = plan.expected;
+  return [
+    ...(reasons.includes(reason ?? "")
+      ? []
+      : [`was rolled back for ${reason ?? "no reason"} instead of ${reasons.join(" or ")}`]),
+    ...(highest(weights) <= (STEPS[0] ?? 0) ? [] : [`got ${highest(weights)} % before it was rolled back`]),
+    ...(seconds <= ROLLBACK_WITHIN ? [] : [`had traffic for ${seconds} s; it may have ${ROLLBACK_WITHIN} s`]),
+  ];
 }
 
 /** One line; releases in their order, then the provisioning. */

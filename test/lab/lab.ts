@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse, parseAllDocuments, stringify } from "yaml";
 import { startCluster, type ClusterOptions, type LocalCluster } from "../cluster/cluster.ts";
 import { startLoad, type Load } from "../cluster/load/load.ts";
 import { freePorts } from "../cluster/processes/ports.ts";
@@ -82,7 +83,10 @@ async function runKubectl(cluster: LocalCluster, args: readonly string[], input:
   throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
 }
 
-/** What the README tells a user to apply before the operator starts. */
+/**
+ * What the README tells a user to apply, all but the Deployment: the operator runs beside the cluster, as the
+ * ServiceAccount and with the rights that it would have in it.
+ */
 async function install(cluster: LocalCluster): Promise<void> {
   const definitions = readFileSync(new URL("crds/rollouts.serin.dev.yaml", root), "utf8");
   await runKubectl(cluster, ["apply", "--server-side", "-f", "-"], definitions);
@@ -93,6 +97,29 @@ async function install(cluster: LocalCluster): Promise<void> {
   );
 }
 
+/** A kubeconfig of the operator's ServiceAccount, as a pod of it would have. */
+async function operatorKubeconfig(cluster: LocalCluster): Promise<string> {
+  const manifests = parseAllDocuments(readFileSync(new URL("deploy/operator.yaml", root), "utf8"));
+  const rights = manifests
+    .map((document) => document.toJS() as { readonly kind: string })
+    .filter(({ kind }) => kind !== "Deployment");
+  await runKubectl(
+    cluster,
+    ["apply", "--server-side", "-f", "-"],
+    rights.map((object) => stringify(object)).join("---\n"),
+  );
+  const token = await runKubectl(
+    cluster,
+    ["create", "token", "serin-operator", "-n", "serin-system", "--duration=6h"],
+    undefined,
+  );
+  const config = parse(readFileSync(cluster.kubeconfig, "utf8")) as { users: { user: object }[] };
+  for (const entry of config.users) entry.user = { token: token.trim() };
+  const path = join(cluster.runFolder, "operator.kubeconfig");
+  writeFileSync(path, stringify(config));
+  return path;
+}
+
 async function startOperator(
   cluster: LocalCluster,
   flags: Readonly<Record<string, string>>,
@@ -100,7 +127,7 @@ async function startOperator(
 ): Promise<Operator> {
   const [port = 0] = await freePorts(1);
   const settings: Record<string, string> = {
-    kubeconfig: cluster.kubeconfig,
+    kubeconfig: await operatorKubeconfig(cluster),
     "prometheus-address": cluster.prometheusUrl,
     "metrics-address": `127.0.0.1:${port}`,
     ...flags,

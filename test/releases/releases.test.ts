@@ -144,15 +144,27 @@ describe.concurrent("releases under traffic", () => {
     expect((await shop.load.stop()).failed).toBe(0);
   });
 
-  test.each(["at rest", "in mid-release"])(
+  test.each([
+    ["at rest", "deleted-rest", "background"],
+    ["in mid-release", "deleted-mid", "background"],
+    ["in mid-release with --cascade=orphan", "deleted-orphan", "orphan"],
+  ])(
     "a Rollout that is deleted %s leaves a working Deployment and gives the route back",
-    async (when) => {
-      const shop = await openShop(lab, when === "at rest" ? "deleted-rest" : "deleted-mid");
-      if (when === "in mid-release") {
+    async (_when, namespace, cascade) => {
+      const shop = await openShop(lab, namespace);
+      if (namespace !== "deleted-rest") {
         await shop.release("product:v2");
         await shop.untilRollout("weight 50", ({ status }) => status.weight === 50);
       }
-      await lab.kubectl(["delete", "rollouts.serin.dev", "product", "-n", shop.namespace, "--timeout=90s"]);
+      await lab.kubectl([
+        "delete",
+        "rollouts.serin.dev",
+        "product",
+        "-n",
+        shop.namespace,
+        `--cascade=${cascade}`,
+        "--timeout=90s",
+      ]);
       expect(await shop.route()).toBeUndefined();
       expect(await shop.subsets()).toBeUndefined();
       const { spec, metadata } = await shop.deployment();
@@ -243,6 +255,12 @@ describe.concurrent("releases under traffic", () => {
 });
 
 describe("when parts are away", () => {
+  test("the operator asked for nothing that its ServiceAccount may not do", async () => {
+    const metrics = await (await fetch(`${operator.metricsUrl}/metrics`)).text();
+    expect(metrics).toMatch(/serin_kubernetes_requests_total\{verb="PATCH",code="200"\} [1-9]/);
+    expect(metrics).not.toMatch(/code="40[13]"/);
+  });
+
   test("with the operator stopped, a new image reaches no request; it is released when the operator is back", async () => {
     const shop = await openShop(lab, "no-operator");
     await operator.stop();
@@ -273,6 +291,21 @@ describe("when parts are away", () => {
     expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
     expect(await shop.events()).toEqual(expect.arrayContaining(["MetricsUnavailable", "MetricsAvailable"]));
     expect((await shop.load.stop()).failed).toBe(0);
+  });
+
+  test("where the API server has no hold policies, Deployments are kept paused and released all the same", async () => {
+    await operator.stop();
+    await lab.kubectl(["delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", "serin-hold"]);
+    operator = await lab.startOperator({ ...flags, hold: "paused" }, "operator-without-policy");
+    const shop = await openShop(lab, "paused-hold");
+    await until(async () => (await shop.deployment()).spec["paused"] === true, { timeout: 10_000, what: "the pause" });
+    await shop.release("product:v2");
+    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    expect((await shop.rollout()).status.hold).toBe("Paused");
+    await until(async () => (await shop.deployment()).spec["paused"] === true, { timeout: 10_000, what: "the pause" });
+    expect((await shop.load.stop()).failed).toBe(0);
+    await operator.stop();
+    operator = await lab.startOperator(flags, "operator-with-policy");
   });
 
   test("an operator that is killed in mid-release goes on where it was", async () => {

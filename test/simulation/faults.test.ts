@@ -77,18 +77,22 @@ describe("a release while a third of all writes fail and operators come and go",
 });
 
 describe("a write that is always refused", () => {
-  test.each(["createRoute", "scaleCanary", "routeTraffic"] as const)("%s: is said once, and does not make the operator write without end", async (refused) => {
-    const world = refused === "createRoute" ? new VirtualWorld() : await atRest();
-    world.fault = (what) => (what === refused ? { error: new RejectedError("a policy refuses it"), applied: false } : undefined);
-    world.changeTemplate("v2");
-    await world.run((w) => w.status.message?.includes("a policy refuses it") === true, 120);
-    const before = world.statusWrites;
-    await world.run(() => false, 120);
-    expect(world.statusWrites - before).toBeLessThan(5);
-    expect(world.status.message).toContain("a policy refuses it");
-    expect(world.status.pendingEvents ?? []).toEqual([]);
-    world.fault = () => undefined;
-    expect(await world.run(isOver)).toBe(true);
-    expect(world.status.history?.[0]).toMatchObject({ outcome: "Promoted" });
-  });
+  test.each(["createRoute", "scaleCanary", "routeTraffic"] as const)(
+    "%s: is said once, and does not make the operator write without end",
+    async (refused) => {
+      const world = refused === "createRoute" ? new VirtualWorld() : await atRest();
+      world.fault = (what) =>
+        what === refused ? { error: new RejectedError("a policy refuses it"), applied: false } : undefined;
+      world.changeTemplate("v2");
+      await world.run((w) => w.status.message?.includes("a policy refuses it") === true, 120);
+      const before = world.statusWrites;
+      await world.run(() => false, 120);
+      expect(world.statusWrites - before).toBeLessThan(5);
+      expect(world.status.message).toContain("a policy refuses it");
+      expect(world.status.pendingEvents ?? []).toEqual([]);
+      world.fault = () => undefined;
+      expect(await world.run(isOver)).toBe(true);
+      expect(world.status.history?.[0]).toMatchObject({ outcome: "Promoted" });
+    },
+  );
 });

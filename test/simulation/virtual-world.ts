@@ -43,7 +43,8 @@ export class VirtualWorld {
   requestsPerSecond = 100;
   metricsAreUp = true;
   /** What the next write meets: an error instead of its effect, or after it. Undefined: it succeeds. */
-  fault: (what: Action["kind"] | "status") => { readonly error: Error; readonly applied: boolean } | undefined = () => undefined;
+  fault: (what: Action["kind"] | "status") => { readonly error: Error; readonly applied: boolean } | undefined = () =>
+    undefined;
   statusWrites = 0;
   readonly events: PendingEvent[] = [];
   readonly actions: Action[] = [];
@@ -127,7 +128,8 @@ export class VirtualWorld {
         readWorkload: () => Promise.resolve(this.observedWorkload()),
         readFresh: () => Promise.resolve(this.rollout()),
         writeStatus: async (rollout, status) => {
-          if (rollout.resourceVersion !== String(this.resourceVersion)) throw new ConflictError("the Rollout has changed");
+          if (rollout.resourceVersion !== String(this.resourceVersion))
+            throw new ConflictError("the Rollout has changed");
           const stored = JSON.parse(JSON.stringify(status)) as RolloutStatus;
           if (canonicalJson(stored) === canonicalJson(this.status)) return rollout;
           await this.#faulty("status", () => {

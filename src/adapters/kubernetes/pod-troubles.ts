@@ -63,7 +63,11 @@ function crashesOf(pod: KubernetesObject): readonly string[] {
 /** A pod that was evicted, or is being deleted, ends its containers by a signal. */
 function wasEnded(pod: KubernetesObject): boolean {
   const isDisrupted = trueCondition(pod, "DisruptionTarget") !== undefined;
-  return pod.metadata.deletionTimestamp !== undefined || isDisrupted || endedByOthers.has(textAt(pod, "status", "reason") ?? "");
+  return (
+    pod.metadata.deletionTimestamp !== undefined ||
+    isDisrupted ||
+    endedByOthers.has(textAt(pod, "status", "reason") ?? "")
+  );
 }
 
 /** How the container ended last, if that was a crash: killed for memory, ended again and again, or given up on. */
@@ -73,7 +77,8 @@ function crashOf(status: unknown): string | undefined {
   const failure = ends.map(failureIn).find((found) => found !== undefined);
   const isOutOfMemory = ends.some((end) => textAt(end, "reason") === "OOMKilled");
   const isLooping = textAt(status, "state", "waiting", "reason") === "CrashLoopBackOff";
-  if (isOutOfMemory || isLooping || restarts > tolerableRestarts) return failure ?? (isLooping ? "CrashLoopBackOff" : undefined);
+  if (isOutOfMemory || isLooping || restarts > tolerableRestarts)
+    return failure ?? (isLooping ? "CrashLoopBackOff" : undefined);
   return undefined;
 }
 

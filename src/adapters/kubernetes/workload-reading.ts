@@ -77,7 +77,11 @@ export function istioWorkload(replicaSet: string, podTemplateHash: string): stri
 
 type Control = ReplicaSet["controlledBy"];
 
-function replicaSetFrom(object: KubernetesObject, controlledBy: Control, troubles: CountedTroubles | undefined): ReplicaSet {
+function replicaSetFrom(
+  object: KubernetesObject,
+  controlledBy: Control,
+  troubles: CountedTroubles | undefined,
+): ReplicaSet {
   const { metadata } = object;
   const template = valueAt(object, "spec", "template");
   const podTemplateHash = textsAt(template, "metadata", "labels")[hashLabel] ?? "";

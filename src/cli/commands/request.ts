@@ -27,7 +27,7 @@ const requests: Readonly<Record<Request, { readonly description: string; readonl
   retry: {
     description: "release a revision again that was rolled back",
     forecast: ({ key, status }) => {
-      const last = status.rejected?.at(-1);
+      const last = status.rejected?.[0];
       if (last === undefined)
         throw new CommandError(`${key.name} has rejected no revision: there is nothing to try again`);
       return `releases ${last.image} again if the Deployment still asks for it`;

@@ -29,7 +29,12 @@ export const followSteps: Rule = (observation) => {
   const written = canonicalJson(steps);
   if (release.steps === undefined || release.steps === written) return undefined;
   const reached = release.traffic?.weight ?? 0;
-  const stepIndex = Math.max(0, steps.findLastIndex((_step, index) => weightAt(steps, index) <= reached));
+  const stepIndex = Math.max(
+    0,
+    steps.findLastIndex((_step, index) => weightAt(steps, index) <= reached),
+  );
   const followed: Release = { ...release, steps: written, stepIndex, pausedAt: undefined, bakingSince: undefined };
-  return progressing(observation, `spec.steps changed; going on from step ${stepIndex + 1} at weight ${reached}.`, { release: followed });
+  return progressing(observation, `spec.steps changed; going on from step ${stepIndex + 1} at weight ${reached}.`, {
+    release: followed,
+  });
 };

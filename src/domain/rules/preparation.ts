@@ -83,7 +83,8 @@ function split(observation: Observation, release: Release): Answer | undefined {
 export const waitForCanary: Rule = (observation) => {
   const { rollout, workload } = observation;
   const { release, canary } = rollout.status;
-  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined) return undefined;
+  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined)
+    return undefined;
   if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
   const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
   const running = canaryOf(observation);
@@ -105,17 +106,25 @@ function sizeCanary(observation: Observation, release: Release, running: Replica
   const wasEmpty = running.replicas === 0 || release.canaryWasEmpty;
   // Asking again for what is not there yet does not give it more time.
   const asked: Release =
-    release.canaryReadyAt === undefined ? release : { ...release, canaryCreatedAt: at, canaryReadyAt: undefined, canaryWasEmpty: wasEmpty || undefined };
+    release.canaryReadyAt === undefined
+      ? release
+      : { ...release, canaryCreatedAt: at, canaryReadyAt: undefined, canaryWasEmpty: wasEmpty || undefined };
   return progressing(observation, `Scaling the canary from ${running.replicas} to ${size} pods.`, {
     ...(grows ? { release: asked } : {}),
     plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas: size }],
   });
 }
 
-function untilAvailable(observation: Observation, release: Release, running: ReplicaSet, spec: RolloutSpec): Answer | undefined {
+function untilAvailable(
+  observation: Observation,
+  release: Release,
+  running: ReplicaSet,
+  spec: RolloutSpec,
+): Answer | undefined {
   if (running.available >= running.replicas) return canaryReady(observation, release, running);
   // Pods that come and go at a weight that was reached do not stop its clock; too few of them is for the rules of safety.
-  if (release.traffic?.weight === wantedWeight(observation, release, spec) && release.traffic.weight > 0) return undefined;
+  if (release.traffic?.weight === wantedWeight(observation, release, spec) && release.traffic.weight > 0)
+    return undefined;
   if (running.cannotStart !== undefined) {
     const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
     return hold(observation, release, "CanaryCannotStart", message);

@@ -45,15 +45,19 @@ function keepTraffic(observation: Observation, release: Release): Answer | undef
   const { traffic, rollout } = observation;
   const { stable, canary } = rollout.status;
   const asked = release.traffic;
-  if (asked?.subsets !== "Narrowed" || isProblem(traffic) || stable === undefined || canary === undefined) return undefined;
+  if (asked?.subsets !== "Narrowed" || isProblem(traffic) || stable === undefined || canary === undefined)
+    return undefined;
   const hashes = { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
   const { route, subsets } = traffic;
-  if (route.kind === "Absent" || subsets.kind === "Absent") return promoting(observation, "Creating the route again.", [{ kind: "createRoute" }]);
+  if (route.kind === "Absent" || subsets.kind === "Absent")
+    return promoting(observation, "Creating the route again.", [{ kind: "createRoute" }]);
   if (subsets.stable !== hashes.stable || subsets.canary !== hashes.canary) {
     return promoting(observation, "Putting the subsets of the release back.", [{ kind: "narrowSubsets", ...hashes }]);
   }
   if (route.kind === "Split" && route.weight === 100) return undefined;
-  return promoting(observation, "Sending all traffic to the canary.", [{ kind: "routeTraffic", weight: 100, original: asked.original }]);
+  return promoting(observation, "Sending all traffic to the canary.", [
+    { kind: "routeTraffic", weight: 100, original: asked.original },
+  ]);
 }
 
 function awaitAdoption(observation: Observation, release: Release, { replicas }: Workload, canary: ReplicaSet): Answer {
@@ -138,7 +142,11 @@ function restore(observation: Observation, release: Release): Answer | undefined
   const asked = release.traffic;
   if (asked === undefined) return undefined;
   if (isProblem(observation.traffic)) return restoreBlindly(observation, release, asked);
-  return stableWidened(observation, release, asked) ?? routesRestored(observation, release, asked) ?? subsetsRestored(observation, release, asked);
+  return (
+    stableWidened(observation, release, asked) ??
+    routesRestored(observation, release, asked) ??
+    subsetsRestored(observation, release, asked)
+  );
 }
 
 type Asked = NonNullable<Release["traffic"]>;
@@ -147,7 +155,10 @@ type Asked = NonNullable<Release["traffic"]>;
 function restoreBlindly(observation: Observation, release: Release, asked: Asked): Answer | undefined {
   if (asked.route === "Rest" && asked.subsets === "Rest") return undefined;
   const { original } = asked;
-  const plan: Plan = [{ kind: "restoreRoute", original }, { kind: "restoreSubsets", original }];
+  const plan: Plan = [
+    { kind: "restoreRoute", original },
+    { kind: "restoreSubsets", original },
+  ];
   const next: Release = { ...release, traffic: { ...asked, route: "Rest", subsets: "Rest" } };
   return promoting(observation, "Putting routes and subsets back as far as they are there.", plan, next);
 }
@@ -158,7 +169,10 @@ function stableWidened(observation: Observation, release: Release, asked: Asked)
   if (asked.route === "Rest" || isProblem(traffic)) return undefined;
   const isNarrow = traffic.subsets.kind === "Present" && traffic.subsets.stable === stable?.podTemplateHash;
   if (asked.subsets === "Narrowed" || isNarrow) {
-    const next: Release = { ...release, traffic: { ...asked, subsets: "Widened", subsetsChangedAt: renderInstant(now) } };
+    const next: Release = {
+      ...release,
+      traffic: { ...asked, subsets: "Widened", subsetsChangedAt: renderInstant(now) },
+    };
     const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: canary?.podTemplateHash ?? "" }];
     return promoting(observation, "Making subset stable select what it did before the release.", plan, next);
   }
@@ -170,7 +184,12 @@ function routesRestored(observation: Observation, release: Release, asked: Asked
   const { now, settings, traffic } = observation;
   if (asked.route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split")) {
     const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt: renderInstant(now) } };
-    return promoting(observation, "Putting the routes back as they were.", [{ kind: "restoreRoute", original: asked.original }], next);
+    return promoting(
+      observation,
+      "Putting the routes back as they were.",
+      [{ kind: "restoreRoute", original: asked.original }],
+      next,
+    );
   }
   if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
   return promoting(observation, "Routes are as they were; waiting until every proxy has them.");
@@ -178,8 +197,16 @@ function routesRestored(observation: Observation, release: Release, asked: Asked
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
   if (asked.subsets === "Rest" && !stillNarrowed(observation)) return undefined;
-  const next: Release = { ...release, traffic: { ...asked, subsets: "Rest", subsetsChangedAt: renderInstant(observation.now) } };
-  return promoting(observation, "Putting the subsets back as they were.", [{ kind: "restoreSubsets", original: asked.original }], next);
+  const next: Release = {
+    ...release,
+    traffic: { ...asked, subsets: "Rest", subsetsChangedAt: renderInstant(observation.now) },
+  };
+  return promoting(
+    observation,
+    "Putting the subsets back as they were.",
+    [{ kind: "restoreSubsets", original: asked.original }],
+    next,
+  );
 }
 
 function promoted(observation: Observation, release: Release, canary: ReplicaSet): Answer {

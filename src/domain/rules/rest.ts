@@ -64,7 +64,8 @@ function withHold(observation: Observation, workload: Workload): Action[] {
   const { stable } = observation.rollout.status;
   const plan: Action[] = [];
   const isProven = stable !== undefined && workload.revision === stable.revision;
-  if (isProven && workload.promotedRevision !== stable.revision) plan.push({ kind: "recordPromoted", revision: stable.revision });
+  if (isProven && workload.promotedRevision !== stable.revision)
+    plan.push({ kind: "recordPromoted", revision: stable.revision });
   if (reverted(observation, workload)) plan.push({ kind: "pauseWorkload", paused: false });
   if (observation.settings.hold === "Paused" && !workload.paused) plan.push({ kind: "pauseWorkload", paused: true });
   return plan;

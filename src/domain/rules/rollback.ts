@@ -9,7 +9,13 @@ import { canaryOf, stillNarrowed } from "./canary.ts";
 import { moveBack } from "./safety.ts";
 
 /** These say nothing about the revision itself: it is released again when it comes again. */
-const rejectsNothing: readonly (string | undefined)[] = ["Superseded", "Reverted", "RolloutDeleted", "WorkloadLost", "TrafficConfigLost"];
+const rejectsNothing: readonly (string | undefined)[] = [
+  "Superseded",
+  "Reverted",
+  "RolloutDeleted",
+  "WorkloadLost",
+  "TrafficConfigLost",
+];
 
 /**
  * Ends a rollback: traffic seen to be back, canary pods gone, routes and subsets as they were. Each stage is repeated
@@ -34,7 +40,8 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
   // Where a subset is missing, a route that names it answers 503: better as in git at once than split for a moment longer.
   if (isProblem(traffic) || traffic.subsets.kind === "Absent") return restoreRoute(observation, release);
   if (traffic.route.kind !== "Split") return undefined;
-  if (traffic.route.weight !== 0) return rollingBack(observation, "Sending all traffic back to stable.", moveBack(release));
+  if (traffic.route.weight !== 0)
+    return rollingBack(observation, "Sending all traffic back to stable.", moveBack(release));
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic.routeChangedAt);
 }
 
@@ -44,7 +51,8 @@ function seenToBeBack(observation: Observation, changedAt: string): Answer | und
   const elapsed = now - parseInstant(changedAt);
   if (elapsed >= settings.rollbackDeadline) return undefined;
   const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
-  if (seen === undefined) return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
+  if (seen === undefined)
+    return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
   const { stable, canary } = seen;
   const shift = trafficShift({ weight: 0, stable, canary, elapsed, deadline: settings.rollbackDeadline });
   if (shift === "Shifted" || shift === "Assumed") return undefined;
@@ -65,7 +73,8 @@ function canaryGone(observation: Observation, release: Release): Answer | undefi
 function surgeRestored(observation: Observation, release: Release): Answer | undefined {
   const { workload } = observation;
   const maxSurge = release.adoption?.maxSurge;
-  if (maxSurge === undefined || maxSurge === openSurge || isProblem(workload) || workload.maxSurge !== openSurge) return undefined;
+  if (maxSurge === undefined || maxSurge === openSurge || isProblem(workload) || workload.maxSurge !== openSurge)
+    return undefined;
   return rollingBack(observation, "Putting maxSurge back as it was.", [{ kind: "restoreSurge", maxSurge }]);
 }
 
@@ -89,7 +98,12 @@ function restoreRoute(observation: Observation, release: Release): Answer {
     ...release,
     traffic: release.traffic && { ...release.traffic, route: "Rest", routeChangedAt: at },
   };
-  return rollingBack(observation, "Putting the routes back as they were.", [{ kind: "restoreRoute", original }], restored);
+  return rollingBack(
+    observation,
+    "Putting the routes back as they were.",
+    [{ kind: "restoreRoute", original }],
+    restored,
+  );
 }
 
 function subsetsRestored(observation: Observation, release: Release): Answer | undefined {
@@ -108,13 +122,23 @@ function ended(observation: Observation, release: Release): Answer {
   return answer(observation, {
     status: finishRelease(observation, release, rejects),
     standing: rejects
-      ? { kind: "Stalled", reason: "RolledBack", phase: "RolledBack", message: `${note} Fix it with a new revision, revert it, or ask for a retry (serin retry).` }
+      ? {
+          kind: "Stalled",
+          reason: "RolledBack",
+          phase: "RolledBack",
+          message: `${note} Fix it with a new revision, revert it, or ask for a retry (serin retry).`,
+        }
       : { kind: "Progressing", reason: "Progressing", phase: "Progressing", message: note },
     transitions: [{ reason: "RolledBack", key: releaseKey(release), note }],
   });
 }
 
-function rollingBack(observation: Observation, message: string, plan: readonly Action[] = [], release?: Release): Answer {
+function rollingBack(
+  observation: Observation,
+  message: string,
+  plan: readonly Action[] = [],
+  release?: Release,
+): Answer {
   const why = observation.rollout.status.release;
   return answer(observation, {
     ...(release === undefined ? {} : { status: { release } }),
@@ -130,6 +154,12 @@ function rollingBack(observation: Observation, message: string, plan: readonly A
 
 /** The rejected template stays held, whoever unpauses it. */
 function pausedAgain({ workload, rollout }: Observation): Action[] {
-  if (isProblem(workload) || workload.paused || rollout.deleting || workload.revision === rollout.status.stable?.revision) return [];
+  if (
+    isProblem(workload) ||
+    workload.paused ||
+    rollout.deleting ||
+    workload.revision === rollout.status.stable?.revision
+  )
+    return [];
   return [{ kind: "pauseWorkload", paused: true }];
 }

@@ -39,7 +39,8 @@ export function mustGoBackUnmeasured(observation: Observation): boolean {
   const { rollout, traffic } = observation;
   const { release } = rollout.status;
   if (release === undefined || isHandedOver(observation)) return false;
-  if (release.decision === "Rollback") return !isProblem(traffic) && traffic.route.kind === "Split" && traffic.route.weight !== 0;
+  if (release.decision === "Rollback")
+    return !isProblem(traffic) && traffic.route.kind === "Split" && traffic.route.weight !== 0;
   return rollout.deleting || reasonToGoBack({ ...observation, measurement: undefined }, release) !== undefined;
 }
 
@@ -82,9 +83,13 @@ const interruptedAfter = 10_000;
 /** Routes at 0 by our own hand although the step's traffic was seen: the decision was carried out but not stored. */
 function interrupted({ traffic, now }: Observation, { traffic: asked, stepStartedAt }: Release): Why | undefined {
   if (isProblem(traffic) || asked === undefined || asked.weight === 0 || stepStartedAt === undefined) return undefined;
-  if (traffic.route.kind !== "Split" || traffic.route.weight !== 0 || traffic.foreignManager !== undefined) return undefined;
+  if (traffic.route.kind !== "Split" || traffic.route.weight !== 0 || traffic.foreignManager !== undefined)
+    return undefined;
   if (now - parseInstant(asked.routeChangedAt) < interruptedAfter) return undefined;
-  return { reason: "Interrupted", explanation: "Traffic had been sent back when the operator stopped; the reason was not stored." };
+  return {
+    reason: "Interrupted",
+    explanation: "Traffic had been sent back when the operator stopped; the reason was not stored.",
+  };
 }
 
 function canaryBroken(observation: Observation, release: Release): Why | undefined {
@@ -93,10 +98,16 @@ function canaryBroken(observation: Observation, release: Release): Why | undefin
   if (canary === undefined) return weight > 0 ? canaryGone(observation, weight) : undefined;
   const [crash] = canary.crashes;
   if (crash !== undefined) {
-    return { reason: "CanaryCrashed", explanation: `${canary.crashes.length} of the canary's containers crashed: ${crash}.` };
+    return {
+      reason: "CanaryCrashed",
+      explanation: `${canary.crashes.length} of the canary's containers crashed: ${crash}.`,
+    };
   }
   if (weight > 0 && canary.ready === 0 && canary.replicas > 0 && release.canaryWasEmpty !== true) {
-    return { reason: "CanaryUnavailable", explanation: `None of ${canary.replicas} canary pods was ready at weight ${weight}.` };
+    return {
+      reason: "CanaryUnavailable",
+      explanation: `None of ${canary.replicas} canary pods was ready at weight ${weight}.`,
+    };
   }
   return tooLate(observation, release, canary);
 }
@@ -125,7 +136,12 @@ function analysisFailed(observation: Observation, release: Release): Why | undef
 }
 
 /** Decides a rollback: the intent is stored and traffic is moved side by side. Final for this release. */
-export function rollBack(observation: Observation, release: Release, reason: RollbackReason, explanation: string): Answer {
+export function rollBack(
+  observation: Observation,
+  release: Release,
+  reason: RollbackReason,
+  explanation: string,
+): Answer {
   const { rollout, now } = observation;
   const weight = release.traffic?.weight ?? 0;
   const at = renderInstant(now);

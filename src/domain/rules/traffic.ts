@@ -56,7 +56,9 @@ function correctWeight(observation: Observation, release: Release, weight: numbe
   const recent = asked.corrections.filter((at) => now - parseInstant(at) < conflictPeriod);
   const corrections = [...recent, renderInstant(now)].slice(-conflictCount);
   const note = `${who} changed the weights of the release; they are ${weight} % for the canary again.`;
-  const transitions: Transition[] = [{ reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note }];
+  const transitions: Transition[] = [
+    { reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note },
+  ];
   if (corrections.length === conflictCount && recent.length < conflictCount) {
     transitions.push({ reason: "FieldOwnershipConflict", key: releaseKey(release), note: conflictAdvice(who) });
   }
@@ -81,7 +83,13 @@ export const waitForTraffic: Rule = (observation) => {
   if (open?.release.traffic === undefined || open.release.stepStartedAt !== undefined) return undefined;
   const { release } = open;
   const { weight, routeChangedAt } = open.release.traffic;
-  if (askedToPromote(observation)) return begin(observation, release, `A person asked to go on; the traffic was not seen to be ${weight} %.`, "Unknown");
+  if (askedToPromote(observation))
+    return begin(
+      observation,
+      release,
+      `A person asked to go on; the traffic was not seen to be ${weight} %.`,
+      "Unknown",
+    );
   if (weight === 0) return begin(observation, release, "No traffic is asked for at this step.", "Unknown");
   const missing = missingData(observation);
   if (missing !== undefined) return holdForMetrics(observation, release, missing.message);

@@ -60,6 +60,11 @@ describe("the verdict", () => {
     ["good rolled back", result({ ...rolledBack, plan: good! }), false],
     ["bad promoted", result({ ...promoted, plan: bad! }), false],
     ["rolled back for another reason", result({ ...rolledBack, reason: "CanaryCrashed" }), false],
+    ["a step left out", result({ ...promoted, weights: [10, 100] }), false],
+    ["a failed request of a good version", result({ ...promoted, failedRequests: 1 }), false],
+    ["a restarted pod", result({ ...promoted, podsRestarted: 1 }), false],
+    ["rolled back late", result({ ...rolledBack, seconds: 30.1 }), false],
+    ["rolled back at a later step", result({ ...rolledBack, weights: [10, 50] }), false],
     ["timed out", result({ ...promoted, outcome: "TimedOut" }), false],
     ["a release missing", { ...result(promoted), planned: 2 }, false],
   ])("of %s", (_, demo, fine) => {

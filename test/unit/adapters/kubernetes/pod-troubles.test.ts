@@ -38,7 +38,10 @@ describe("crashes", () => {
     ],
     [
       "killed with its pod by eviction",
-      pod({ reason: "Evicted", containerStatuses: [{ name: "app", restartCount: 3, state: terminated(137, "Error") }] }),
+      pod({
+        reason: "Evicted",
+        containerStatuses: [{ name: "app", restartCount: 3, state: terminated(137, "Error") }],
+      }),
       [],
     ],
     [

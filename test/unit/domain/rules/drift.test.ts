@@ -1,14 +1,26 @@
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../../src/domain/canonical-json.ts";
 import { decide } from "../../../../src/domain/decide.ts";
-import { aCanary, aReplicaSet, aRollout, aWorkload, inRelease, noon, routesSplit } from "../../../support/observation.ts";
+import {
+  aCanary,
+  aReplicaSet,
+  aRollout,
+  aWorkload,
+  inRelease,
+  noon,
+  routesSplit,
+} from "../../../support/observation.ts";
 
 const traffic = (weight: number) => ({ ...inRelease().rollout.status.release!.traffic!, weight });
 
 test("keepPaused pauses a Deployment again that somebody unpaused in mid-release", () => {
   const workload = aWorkload({ paused: false, revision: "two", replicaSets: [aReplicaSet(), aCanary()] });
   const decision = decide(inRelease({}, { workload }));
-  expect(decision).toMatchObject({ rule: "keepPaused", plan: [{ kind: "pauseWorkload", paused: true }], transitions: [{ reason: "HoldRestored" }] });
+  expect(decision).toMatchObject({
+    rule: "keepPaused",
+    plan: [{ kind: "pauseWorkload", paused: true }],
+    transitions: [{ reason: "HoldRestored" }],
+  });
 });
 
 test.each([
@@ -16,8 +28,18 @@ test.each([
   [[{ weight: 20 }, { weight: 100 }], 10, 0],
   [[{ weight: 5 }, { weight: 10 }, { weight: 60 }], 50, 1],
 ])("followSteps() with %j at weight %i goes on from index %i: nothing jumps ahead", (steps, weight, stepIndex) => {
-  const before = canonicalJson([{ weight: 10 }, { weight: 20 }, { weight: 30 }, { weight: 40 }, { weight: 50 }, { weight: 100 }]);
-  const observation = inRelease({ steps: before, stepIndex: 4, traffic: traffic(weight) }, { traffic: routesSplit(weight) });
+  const before = canonicalJson([
+    { weight: 10 },
+    { weight: 20 },
+    { weight: 30 },
+    { weight: 40 },
+    { weight: 50 },
+    { weight: 100 },
+  ]);
+  const observation = inRelease(
+    { steps: before, stepIndex: 4, traffic: traffic(weight) },
+    { traffic: routesSplit(weight) },
+  );
   const { spec } = aRollout({ spec: { steps } });
   const decision = decide({ ...observation, rollout: { ...observation.rollout, spec } });
   expect(decision).toMatchObject({ rule: "followSteps", plan: [], status: { release: { stepIndex } } });
@@ -25,5 +47,7 @@ test.each([
 
 test("followSteps leaves steps alone that did not change", () => {
   const { spec } = inRelease().rollout;
-  expect(decide(inRelease({ steps: canonicalJson(spec!.steps), stepStartedAt: new Date(noon).toISOString() })).rule).not.toBe("followSteps");
+  expect(
+    decide(inRelease({ steps: canonicalJson(spec!.steps), stepStartedAt: new Date(noon).toISOString() })).rule,
+  ).not.toBe("followSteps");
 });

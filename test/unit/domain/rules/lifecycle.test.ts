@@ -121,11 +121,9 @@ test("letGo gives everything back in order: routes, subsets, template, pause, la
 test("letGo works for a spec that no longer parses and a Deployment that is gone", () => {
   const rollout = aRollout({ deleting: true, spec: { bake: "soon" } });
   expect(rollout.spec).toBeUndefined();
-  expect(kinds(anObservation({ rollout, workload: { problem: "WorkloadNotFound", message: "", canary: undefined } }))).toEqual([
-    "removeRoute",
-    "removeSubsets",
-    "letGo",
-  ]);
+  expect(
+    kinds(anObservation({ rollout, workload: { problem: "WorkloadNotFound", message: "", canary: undefined } })),
+  ).toEqual(["removeRoute", "removeSubsets", "letGo"]);
 });
 
 test("letGo in mid-release rolls back first", () => {

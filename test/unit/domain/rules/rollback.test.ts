@@ -100,7 +100,10 @@ test("finishRollback ends with the revision rejected, and puts maxSurge back tha
   };
   const workload = aWorkload({ paused: true, revision: "two", maxSurge: '"100%"' });
   const first = decide(inRelease(release, { workload, traffic: routesAtRest }));
-  expect(first).toMatchObject({ plan: [{ kind: "restoreSurge", maxSurge: '"25%"' }], status: { release: { number: 1 } } });
+  expect(first).toMatchObject({
+    plan: [{ kind: "restoreSurge", maxSurge: '"25%"' }],
+    status: { release: { number: 1 } },
+  });
   const decision = decide(inRelease(release, { workload: { ...workload, maxSurge: '"25%"' }, traffic: routesAtRest }));
   expect(decision.status).toMatchObject({ phase: "RolledBack", rejected: [{ revision: "two" }] });
   expect(decision.status.release).toBeUndefined();
@@ -120,7 +123,10 @@ const lost = { decision: "Rollback" as const, reason: "TrafficConfigLost" };
 test("finishRollback of a route that names missing subsets puts the route back before anything else", () => {
   for (const traffic of [problem, { ...routesSplit(0), subsets: { kind: "Absent" } as const }]) {
     const decision = decide(inRelease(rolledBack({ routeChangedAt: ago(1) }), { traffic }));
-    expect(decision).toMatchObject({ plan: [{ kind: "restoreRoute" }], status: { release: { traffic: { route: "Rest" } } } });
+    expect(decision).toMatchObject({
+      plan: [{ kind: "restoreRoute" }],
+      status: { release: { traffic: { route: "Rest" } } },
+    });
   }
 });
 

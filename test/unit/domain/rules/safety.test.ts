@@ -2,14 +2,7 @@ import { expect, test } from "vitest";
 import type { Observation } from "../../../../src/domain/observation.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import { mustGoBackUnmeasured } from "../../../../src/domain/rules/safety.ts";
-import {
-  aCanary,
-  aReplicaSet,
-  aWorkload,
-  inRelease,
-  noon,
-  routesSplit,
-} from "../../../support/observation.ts";
+import { aCanary, aReplicaSet, aWorkload, inRelease, noon, routesSplit } from "../../../support/observation.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
@@ -138,13 +131,22 @@ test("mustGoBackUnmeasured() is true for what needs no metrics, so that nothing 
 
 test("goBack makes generated objects again instead of giving the revision up", () => {
   const absent = { ...routesSplit(10), subsets: { kind: "Absent" } as const };
-  expect(decide(inRelease({}, { traffic: absent }))).toMatchObject({ rule: "prepareTraffic", plan: [{ kind: "createRoute" }] });
+  expect(decide(inRelease({}, { traffic: absent }))).toMatchObject({
+    rule: "prepareTraffic",
+    plan: [{ kind: "createRoute" }],
+  });
 });
 
 test("goBack has no say once the Deployment has the pods", () => {
-  const adopted = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary({ controlledBy: "Deployment", replicas: 4, ready: 4, available: 4 })] });
+  const adopted = aWorkload({
+    paused: true,
+    revision: "two",
+    replicaSets: [aReplicaSet(), aCanary({ controlledBy: "Deployment", replicas: 4, ready: 4, available: 4 })],
+  });
   const release = { decision: "Promote" as const, adoption: { startedAt: ago(1) } };
-  expect(decide(asked(inRelease(release, { workload: adopted, traffic: routesSplit(100) }), { abort: ago(1) })).rule).toBe("finishPromotion");
+  expect(
+    decide(asked(inRelease(release, { workload: adopted, traffic: routesSplit(100) }), { abort: ago(1) })).rule,
+  ).toBe("finishPromotion");
 });
 
 test("goBack does not blame a canary whose Deployment was scaled to zero and back", () => {
