@@ -8,7 +8,7 @@ import { createSupervisor, type Supervisor } from "../test/cluster/processes/sup
 import { runDemo, type Audience } from "../test/demo/demo.ts";
 import { DEMO_HELP, readDemoOptions, WrongOption, type DemoOptions } from "../test/demo/options.ts";
 import { createFilm, type Film } from "../test/demo/picture/film.ts";
-import { asExpected, jsonLine, shortcomings, type DemoResult } from "../test/demo/result.ts";
+import { asExpected, disappointments, jsonLine, type DemoResult } from "../test/demo/result.ts";
 import { releaseLines, summaryLines } from "../test/demo/summary.ts";
 import { createView, type View } from "../test/demo/view.ts";
 
@@ -82,7 +82,7 @@ async function main(options: DemoOptions): Promise<void> {
     conclude(result);
     await supervisor.stop();
     if (options.json) process.stdout.write(`${jsonLine(result)}\n`);
-    for (const text of result.releases.flatMap(shortcomings)) process.stderr.write(`serin: ${text}\n`);
+    for (const text of disappointments(result)) process.stderr.write(`serin: ${text}\n`);
     process.exit(asExpected(result) ? 0 : 1);
   } catch (error) {
     // When it is being stopped, whatever goes on fails, and that is no news.

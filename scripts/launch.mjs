@@ -1,7 +1,7 @@
 // The first thing that every npm script runs. It works on the Node that the machine has, provides the project's own
 // packages when they are missing or out of date, and hands over to the task on the Node that came with them.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, statSync, utimes, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,11 +28,18 @@ function isInstalled() {
 
 /** What runs at the moment; signals are passed on to it, and it goes when this process goes. */
 let current;
-let isEnding = false;
+/** The signal by which this process was told to end. */
+let ending;
+
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 function endCurrent(signal) {
-  isEnding = true;
+  ending = signal;
   current?.(signal);
+}
+
+function exitIfEnding() {
+  if (ending !== undefined) process.exit(exitCodes[ending]);
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => endCurrent(signal));
@@ -52,25 +59,63 @@ function isAlive(pid) {
   }
 }
 
-/** Two installs in one folder would break each other: the second one waits; what a dead process left does not count. */
-async function withInstallLock(work) {
-  for (let isTold = false; ; isTold = true) {
-    try {
-      writeFileSync(turn, String(process.pid), { flag: "wx" });
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-    }
-    const holder = Number(readOr(turn, "0"));
-    if (holder === 0 || !isAlive(holder)) rmSync(turn, { force: true });
-    else if (!isTold) process.stderr.write(`serin: waiting for process ${holder}, which installs packages\n`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    if (isEnding) process.exit(130);
+/** A holder that has not touched its lock for so long is gone, whoever has its process number now. Milliseconds. */
+const untouched = 10_000;
+
+function takeTurn(text) {
+  try {
+    writeFileSync(turn, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
   }
+}
+
+/** The process whose turn it is, 0 for one that has not written its number yet; a lock that is left of a dead one goes. */
+function turnHolder() {
+  const text = readOr(turn, undefined);
+  if (text === undefined) return undefined;
+  const holder = Number(text);
+  const touched = statSync(turn, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if ((holder === 0 || isAlive(holder)) && Date.now() - touched < untouched) return holder;
+  const aside = `${turn}.${process.pid}`;
+  try {
+    renameSync(turn, aside);
+  } catch {
+    return undefined;
+  }
+  // Another one that waits was faster, and it is its lock that was put aside.
+  const taken = readOr(aside, text);
+  if (taken !== text) takeTurn(taken);
+  rmSync(aside, { force: true });
+  return undefined;
+}
+
+function endTurn() {
+  if (readOr(turn, "") === String(process.pid)) rmSync(turn, { force: true });
+}
+
+/** Two installs in one folder would break each other: the second one waits. */
+async function withInstallLock(work) {
+  let isTold = false;
+  while (!takeTurn(String(process.pid))) {
+    const holder = turnHolder();
+    if (holder === undefined) continue;
+    if (!isTold && holder !== 0) {
+      process.stderr.write(`serin: waiting for process ${holder}, which installs packages\n`);
+      isTold = true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    exitIfEnding();
+  }
+  process.once("exit", endTurn);
+  const touching = setInterval(() => utimes(turn, new Date(), new Date(), () => {}), untouched / 10);
   try {
     await work();
   } finally {
-    rmSync(turn, { force: true });
+    clearInterval(touching);
+    endTurn();
   }
 }
 
@@ -87,15 +132,11 @@ async function install() {
     child.on("error", () => resolve(1));
     child.on("exit", (status) => resolve(status ?? 1));
   });
-  if (isEnding) {
-    rmSync(turn, { force: true });
-    process.exit(130);
-  }
+  exitIfEnding();
   if (code !== 0) {
     process.stderr.write(
       `serin: packages could not be installed (npm ci ended with ${code}); check the network and run the command again\n`,
     );
-    rmSync(turn, { force: true });
     process.exit(1);
   }
   writeFileSync(stamp, readFileSync(lock, "utf8"));
@@ -122,6 +163,7 @@ if (script === undefined) {
   process.exit(2);
 }
 if (!isInstalled()) await withInstallLock(install);
+exitIfEnding();
 
 // The channel is the leash: when this process is gone, however it went, the task sees it closed and ends what it started.
 const child = spawn(ownNode(), ["--disable-warning=ExperimentalWarning", join(root, script), ...args], {
@@ -135,5 +177,5 @@ child.on("error", (error) => {
   process.exit(1);
 });
 child.on("exit", (code, signal) => {
-  process.exit(code ?? (signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1));
+  process.exit(code ?? exitCodes[signal] ?? 1);
 });

@@ -61,10 +61,8 @@ function meaning(reason: string): string {
 }
 
 function lastRejection({ status }: Rollout, paint: Paint): string[][] {
-  const last =
-    status.release === undefined ? status.history?.findLast(({ outcome }) => outcome === "RolledBack") : undefined;
-  const newest = status.history?.toSorted((one, other) => one.number - other.number).at(-1);
-  if (last === undefined || newest?.number !== last.number) return [];
+  const last = status.history?.toSorted((one, other) => one.number - other.number).at(-1);
+  if (status.release !== undefined || last?.outcome !== "RolledBack") return [];
   const why = last.reason === undefined ? [] : [`  ${meaning(last.reason)}`];
   return [[paint("bold", `Release ${last.number}, ${last.image}`), ...why, ...sentence(last.explanation ?? "")]];
 }

@@ -1,3 +1,4 @@
+import { ConflictError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { pause, type Timers } from "./timers.ts";
 
@@ -91,7 +92,7 @@ export async function runWhileLeading(
 async function acquire(settings: Settings, signal: AbortSignal): Promise<Sighting | undefined> {
   const { timers, random, retryPeriod, log } = settings;
   let seen: Sighting | undefined;
-  let isTold = false;
+  let told: string | undefined;
   while (!signal.aborted) {
     try {
       seen = look(seen, await settings.store.read(signal), timers.now());
@@ -99,8 +100,11 @@ async function acquire(settings: Settings, signal: AbortSignal): Promise<Sightin
       if (mine !== undefined) return mine;
     } catch (error) {
       if (isOver(signal)) break;
-      log[isTold ? "debug" : "warn"]("could not take the lease; trying on", { error });
-      isTold = true;
+      const reason = error instanceof Error ? error.message : String(error);
+      // That another one was faster is no trouble; what is one is told once, and not once a second.
+      const isNews = !(error instanceof ConflictError) && reason !== told;
+      log[isNews ? "warn" : "debug"]("could not take the lease; trying on", { error });
+      if (isNews) told = reason;
     }
     // Twice as often as the holder renews: a released lease is to be taken before two seconds have passed.
     await pause(timers, (retryPeriod / 2) * (0.8 + 0.2 * random()), signal);

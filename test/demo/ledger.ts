@@ -25,7 +25,7 @@ export function createLedger({ version }: Pick<PlannedRelease, "version">): Ledg
     note(observed) {
       last = observed;
       const { weight } = observed;
-      if (weight > 0 && !weights.includes(weight)) weights.push(weight);
+      if (weight > 0 && weights.at(-1) !== weight) weights.push(weight);
       const pods = own(observed);
       if (fullSize === undefined && pods.filter(({ ready }) => ready).length >= REPLICAS) {
         fullSize = new Map(pods.map((pod) => [pod.name, pod]));

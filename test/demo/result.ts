@@ -22,47 +22,66 @@ export interface DemoResult {
 }
 
 /** Whether every release was made and ended as it should. */
-export function asExpected({ releases, planned }: DemoResult): boolean {
-  return releases.length === planned && releases.every(endedAsExpected);
+export function asExpected(result: DemoResult): boolean {
+  return disappointments(result).length === 0;
+}
+
+/** What was not as it should be, in a sentence each. */
+export function disappointments({ releases, planned }: DemoResult): readonly string[] {
+  const missing = planned - releases.length;
+  return [
+    ...releases.flatMap(shortcomings),
+    ...(missing === 0 ? [] : [`${missing} of ${planned} releases ${missing === 1 ? "was" : "were"} not made.`]),
+  ];
 }
 
 export function endedAsExpected(release: ReleaseResult): boolean {
   return shortcomings(release).length === 0;
 }
 
-/** How soon a bad version has to be away from all traffic, seconds. */
+/** How soon a bad version has to be away from all traffic, counted from its first answer. Seconds. */
 const ROLLBACK_WITHIN = 30;
 
-/** What a release did otherwise than it should, a sentence each. */
-export function shortcomings(release: ReleaseResult): readonly string[] {
-  const { plan, outcome, reason } = release;
-  const who = `${plan.kind} ${plan.image}`;
-  if (outcome !== plan.expected.outcome)
-    return [`${who} was to end ${plan.expected.outcome} and ended ${outcome} (${reason ?? "no reason"}).`];
+function shortcomings(release: ReleaseResult): readonly string[] {
+  const { plan, outcome, reason, seconds } = release;
+  const who = `The ${plan.kind} version ${plan.image}`;
+  if (outcome === "TimedOut") return [`${who} had no outcome after ${seconds} s.`];
+  if (outcome !== plan.expected.outcome) {
+    const why = reason === undefined ? "" : ` (${reason})`;
+    return [`${who} was to be ${plan.expected.outcome} and was ${outcome}${why}.`];
+  }
   const found = outcome === "Promoted" ? shortOfPromotion(release) : shortOfRollback(release);
   return found.map((text) => `${who} ${text}.`);
 }
 
 function shortOfPromotion({ plan, weights, failedRequests, podsRestarted }: ReleaseResult): readonly string[] {
+  // A bad version that is good enough to be promoted may fail as much as its pods were told to.
   const mayFail = plan.kind === "bad";
   return [
     ...(weights.join() === STEPS.join()
       ? []
-      : [`went through the weights ${weights.join(", ")} instead of ${STEPS.join(", ")}`]),
-    ...(failedRequests === 0 || mayFail ? [] : [`failed ${failedRequests} requests`]),
-    ...(podsRestarted === 0 ? [] : [`restarted ${podsRestarted} pods`]),
+      : [`went through the weights [${weights.join(", ")}] instead of [${STEPS.join(", ")}]`]),
+    ...(failedRequests === 0 || mayFail ? [] : [`failed ${countOf(failedRequests, "request")}`]),
+    ...(podsRestarted === 0 ? [] : [`restarted ${countOf(podsRestarted, "pod")}`]),
   ];
 }
 
 function shortOfRollback({ plan, reason, weights, seconds }: ReleaseResult): readonly string[] {
   const { reasons } = plan.expected;
+  const first = STEPS.slice(0, 1);
   return [
     ...(reasons.includes(reason ?? "")
       ? []
       : [`was rolled back for ${reason ?? "no reason"} instead of ${reasons.join(" or ")}`]),
-    ...(highest(weights) <= (STEPS[0] ?? 0) ? [] : [`got ${highest(weights)} % before it was rolled back`]),
-    ...(seconds <= ROLLBACK_WITHIN ? [] : [`had traffic for ${seconds} s; it may have ${ROLLBACK_WITHIN} s`]),
+    ...(weights.join() === first.join()
+      ? []
+      : [`was rolled back after the weights [${weights.join(", ")}] instead of [${first.join(", ")}]`]),
+    ...(seconds <= ROLLBACK_WITHIN ? [] : [`had traffic for ${seconds} s; it may have it for ${ROLLBACK_WITHIN} s`]),
   ];
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** One line; releases in their order, then the provisioning. */

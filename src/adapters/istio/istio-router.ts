@@ -133,16 +133,16 @@ async function createObjects({ dependencies, rollout, target, signal }: Write): 
 
 /** A weight of undefined is the way back. */
 async function writeRoutes(write: Write, weight: number | undefined): Promise<void> {
-  const { dependencies, target, recorded, rollout, signal } = write;
-  const { name, generated } = target.virtualService;
+  const { dependencies, target, recorded, signal } = write;
+  const { name } = target.virtualService;
   const current = await readObject(dependencies, virtualServices, target.namespace, name, signal);
-  // The way back, to stable or to what was before, has nothing to do where there is no route.
+  // The way back, to stable or to what was before, has nothing to do where there is no route, or only somebody else's.
   const isWayBack = weight === undefined || weight === 0;
-  if (current === undefined) {
+  const refusal = refusalOf(current, write, "virtualService");
+  if (current === undefined || refusal !== undefined) {
     if (isWayBack) return;
-    throw new NotFoundError(`VirtualService ${target.namespace}/${name} is not there to be split`);
+    throw refusal ?? new NotFoundError(`VirtualService ${target.namespace}/${name} is not there to be split`);
   }
-  if (generated) assertOwned(current, virtualServices, rollout);
   const service = serviceOf(target, dependencies);
   const rule =
     recorded === undefined
@@ -165,14 +165,14 @@ async function writeRoutes(write: Write, weight: number | undefined): Promise<vo
 type SubsetAction = Extract<TrafficAction, { kind: "narrowSubsets" | "widenStable" | "restoreSubsets" }>;
 
 async function writeSubsets(write: Write, action: SubsetAction): Promise<void> {
-  const { dependencies, target, recorded, rollout, signal } = write;
-  const { name, generated } = target.destinationRule;
+  const { dependencies, target, recorded, signal } = write;
+  const { name } = target.destinationRule;
   const current = await readObject(dependencies, destinationRules, target.namespace, name, signal);
-  if (current === undefined) {
+  const refusal = refusalOf(current, write, "destinationRule");
+  if (current === undefined || refusal !== undefined) {
     if (action.kind === "restoreSubsets") return;
-    throw new NotFoundError(`DestinationRule ${target.namespace}/${name} is not there to hold the subsets`);
+    throw refusal ?? new NotFoundError(`DestinationRule ${target.namespace}/${name} is not there to hold the subsets`);
   }
-  if (generated) assertOwned(current, destinationRules, rollout);
   const route =
     recorded === undefined
       ? dependencies.objects.cached(virtualServices, target.namespace, target.virtualService.name)
@@ -223,9 +223,21 @@ function readObject(
 
 /** A generated object is ours alone: one of its name that somebody else made is not written to. */
 function assertOwned(object: KubernetesObject, resource: Resource, rollout: Rollout): void {
-  if (isOwnedBy(object, rollout)) return;
-  throw new RejectedError(
-    `${resource.plural} ${object.metadata.namespace ?? ""}/${object.metadata.name} is not owned by this Rollout`,
+  if (!isOwnedBy(object, rollout)) throw notOwned(object, resource);
+}
+
+function refusalOf(
+  object: KubernetesObject | undefined,
+  { target, rollout }: Write,
+  field: "virtualService" | "destinationRule",
+): Error | undefined {
+  if (object === undefined || !target[field].generated || isOwnedBy(object, rollout)) return undefined;
+  return notOwned(object, field === "virtualService" ? virtualServices : destinationRules);
+}
+
+function notOwned({ metadata }: KubernetesObject, resource: Resource): RejectedError {
+  return new RejectedError(
+    `${resource.plural} ${metadata.namespace ?? ""}/${metadata.name} is not owned by this Rollout`,
   );
 }
 

@@ -3,9 +3,9 @@ import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { originalSubsets, subsetsOf, type OriginalSubsets } from "./destination-rule.ts";
 import type { ServiceHost } from "./hosts.ts";
 import { recordIn, textIn } from "./json-value.ts";
-import { roleOf, type OriginalRoute } from "./split-weights.ts";
+import { roleOf, splitWeight, type OriginalRoute } from "./split-weights.ts";
 import type { Target } from "./target.ts";
-import { httpRoutes, oursOf, restingRoutes, selectedRoutes, type HttpRoute } from "./virtual-service.ts";
+import { httpRoutes, isPinned, oursOf, restingRoutes, selectedRoutes, type HttpRoute } from "./virtual-service.ts";
 
 /**
  * What a release found and gives back. Names its objects, so that it can be given back when the Rollout's spec has
@@ -62,8 +62,9 @@ export function selectedOf(
 }
 
 /**
- * Routes that were split and are selected no more, because somebody renamed them in mid-release: where a recorded route
- * is missing, every route that names our canary subset. The way back must reach them.
+ * Routes that are not selected and that the way back must reach, because what they name is about to go: one that was
+ * split and that somebody renamed in mid-release, and copies of it. A route by which marked callers go to a subset is
+ * the user's own.
  */
 export function straysOf(
   virtualService: KubernetesObject,
@@ -71,17 +72,36 @@ export function straysOf(
   service: ServiceHost,
   selected: readonly HttpRoute[],
 ): readonly HttpRoute[] {
-  const isMissing = original.routes.some(({ name }) => !selected.some((route) => route.name === name));
-  if (!isMissing) return [];
+  const isMissing = missingFrom(selected, original).length > 0;
   const known = new Set(selected.map(({ index }) => index));
-  return httpRoutes(virtualService, service).filter(
-    (route) => !known.has(route.index) && oursOf(route).some((entry) => roleOf(entry) === "canary"),
-  );
+  const { subsets } = original;
+  return httpRoutes(virtualService, service).filter((route) => {
+    if (known.has(route.index)) return false;
+    const ours = oursOf(route);
+    const hasCanary = ours.some((entry) => roleOf(entry) === "canary");
+    if (hasCanary && ours.length > 1) return isMissing || subsets.canary === undefined;
+    const namesStable = ours.some((entry) => textIn(recordIn(entry, "destination"), "subset") === "stable");
+    return isMissing && !isPinned(route.rule) && (hasCanary || (namesStable && subsets.stable === undefined));
+  });
 }
 
-/** What each selected route goes back to: as recorded, or as it would be without a release where it came later. */
+/** The recorded routes of which there is none of the name any more. */
+function missingFrom(selected: readonly HttpRoute[], original: Original): readonly OriginalRoute[] {
+  return original.routes.filter(({ name }) => !selected.some((route) => route.name === name));
+}
+
+/**
+ * What each selected route goes back to: as recorded, also where it only has another name by now, or as it would be
+ * without a release where it came later.
+ */
 export function originalsFor(original: Original, selected: readonly HttpRoute[]): readonly OriginalRoute[] {
-  return [...original.routes, ...restingRoutes(selected, original.subsets.stable !== undefined)];
+  const missing = [...missingFrom(selected, original)];
+  const renamed = selected.flatMap((route) => {
+    if (original.routes.some(({ name }) => name === route.name)) return [];
+    const at = missing.findIndex((candidate) => splitWeight(oursOf(route), candidate) !== undefined);
+    return missing.splice(at, at === -1 ? 0 : 1).map((found) => ({ ...found, name: route.name }));
+  });
+  return [...original.routes, ...renamed, ...restingRoutes(selected, original.subsets.stable !== undefined)];
 }
 
 /** Undefined for text that is no Original: whoever reads it derives one from the objects as they are. */

@@ -47,6 +47,14 @@ export function splitEntries(original: OriginalRoute, weight: number): readonly 
   );
 }
 
+/** The weight at which the destinations are a split of the original; undefined when they are none. */
+export function splitWeight(ours: readonly JsonRecord[], original: OriginalRoute): number | undefined {
+  for (let weight = 0; weight <= 100; weight += 1) {
+    if (isDeepStrictEqual([...ours], [...splitEntries(original, weight)])) return weight;
+  }
+  return undefined;
+}
+
 /**
  * What our destinations are without a release. A canary with weight is what a release left that nobody remembers: its
  * part goes to stable. Where `subsetsStay` is false there are no subsets without a release, so none is named.

@@ -44,14 +44,16 @@ export function generatedName(rollout: string): string {
 }
 
 /**
- * Whether the Rollout, this very one and not an earlier one of its name, controls the object. One that is deleted with
- * its dependents orphaned loses its ownerReferences before it could give back what it took: then the label tells.
+ * Whether the Rollout, this very one and not an earlier one of its name, controls the object. A generated object that
+ * nobody controls any more, because the Rollout was deleted with its dependents orphaned or because somebody took the
+ * ownerReference off, is still the Rollout's while it has something to give back: then the label tells.
  */
 export function isOwnedBy(object: KubernetesObject, rollout: Rollout): boolean {
   const controllers = (object.metadata.ownerReferences ?? []).filter((owner) => owner.controller === true);
   if (controllers.length > 0) return controllers.some((owner) => owner.uid === rollout.uid);
   const isGenerated = object.metadata.labels?.[managedByLabel] === managedBy;
-  return rollout.deleting && isGenerated && object.metadata.name === generatedName(rollout.key.name);
+  const givesBack = rollout.deleting || rollout.status.release?.traffic !== undefined;
+  return givesBack && isGenerated && object.metadata.name === generatedName(rollout.key.name);
 }
 
 /** On generated objects. */

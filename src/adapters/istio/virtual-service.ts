@@ -39,7 +39,7 @@ export function selectedRoutes(
 }
 
 /** Whether only marked callers take the route: every one of its matches asks for headers, labels or a namespace. */
-function isPinned(rule: JsonRecord): boolean {
+export function isPinned(rule: JsonRecord): boolean {
   const matches = recordsIn(rule, "match");
   const pins = ["headers", "sourceLabels"] as const;
   const asks = (match: JsonRecord): boolean =>

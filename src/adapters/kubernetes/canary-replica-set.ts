@@ -27,7 +27,7 @@ export async function createCanary(write: WorkloadWrite, action: ActionOf<"creat
   const template = valueAt(deployment, "spec", "template");
   if (revisionOf(template) !== action.canary.revision) {
     throw new ConflictError(
-      `Deployment ${deployment.metadata.name} no longer has the template ${action.canary.revision}`,
+      `The canary ${action.canary.replicaSet} cannot be created: Deployment ${deployment.metadata.name} has another pod template by now.`,
     );
   }
   await removeEmptyTwins(write, await liveReplicaSetsOf(write, deployment), action.canary.revision);
@@ -59,7 +59,9 @@ export async function removeEmptyTwins(
     (twin) => numberAt(twin, "spec", "replicas") > 0 || numberAt(twin, "status", "replicas") > 0,
   );
   if (running !== undefined)
-    throw new ConflictError(`ReplicaSet ${running.metadata.name} already runs the template ${revision}`);
+    throw new ConflictError(
+      `ReplicaSet ${running.metadata.name} of Deployment ${write.target ?? ""} already runs pods of revision ${revision}, so there can be no canary of it.`,
+    );
   for (const twin of twins) await write.objects.remove(replicaSets, twin, { signal: write.signal });
 }
 

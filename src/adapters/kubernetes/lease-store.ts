@@ -1,6 +1,7 @@
 import type { KubernetesObject, KubernetesObjects, Resource } from "../../ports/kubernetes-objects.ts";
 import type { ObjectKey } from "../../api/object-key.ts";
 import { parseInstant } from "../../api/instant.ts";
+import { NotFoundError } from "../../runtime/errors.ts";
 import type { LeaseRecord, LeaseStore, StoredLease } from "../../runtime/leader-election.ts";
 
 const leases: Resource = { group: "coordination.k8s.io", version: "v1", plural: "leases" };
@@ -27,13 +28,25 @@ export function createLeaseStore(objects: KubernetesObjects, { namespace, name }
         metadata: { namespace, name },
         spec: specOf(record),
       };
-      return storedLease(await objects.create(leases, body, { signal }));
+      try {
+        return storedLease(await objects.create(leases, body, { signal }));
+      } catch (error) {
+        throw error instanceof NotFoundError ? missingNamespace({ namespace, name }, error) : error;
+      }
     },
     async update(version, record, signal) {
       const patch = { metadata: { resourceVersion: version }, spec: specOf(record) };
       return storedLease(await objects.mergePatch(leases, namespace, name, patch, { signal }));
     },
   };
+}
+
+/** A Lease can always be created, unless there is no place for it. */
+function missingNamespace({ namespace, name }: ObjectKey, cause: NotFoundError): NotFoundError {
+  return new NotFoundError(
+    `Lease ${namespace}/${name} has no place: there is no namespace ${namespace}. Create it with kubectl create namespace ${namespace}, or name one that is there with --leader-elect-namespace.`,
+    { cause },
+  );
 }
 
 function storedLease(lease: KubernetesObject): StoredLease {

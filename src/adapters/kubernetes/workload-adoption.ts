@@ -51,15 +51,21 @@ export async function handOver(write: WorkloadWrite, action: ActionOf<"handOver"
   if (controller === deployment.metadata.uid) return;
   if (controller === undefined) return labelForAdoption(write, canary);
   if (controller !== write.rollout.uid)
-    throw new ConflictError(`ReplicaSet ${action.replicaSet} belongs to somebody else`);
+    throw cannotTakeOver(deployment, canary, "somebody else controls the ReplicaSet, see its ownerReferences");
   const controlled = await liveReplicaSetsOf(write, deployment);
   const olderTwins = controlled.filter((candidate) => comesBefore(candidate, canary));
   const obstacle = handOverObstacle({ deployment, canary, controlled, replicas: action.replicas });
-  if (obstacle !== undefined)
-    throw new ConflictError(`Deployment ${deployment.metadata.name} cannot take over: ${obstacle}`);
+  if (obstacle !== undefined) throw cannotTakeOver(deployment, canary, obstacle);
   await removeEmptyTwins(write, olderTwins, revisionOf(valueAt(canary, "spec", "template")));
   const patch = handOverPatch(write, { deployment, canary, controlled });
   await patchReplicaSet(write, canary, patch);
+}
+
+/** For people: who looks at the Rollout sees it when the obstacle stays. */
+function cannotTakeOver(deployment: KubernetesObject, canary: KubernetesObject, obstacle: string): ConflictError {
+  return new ConflictError(
+    `Deployment ${deployment.metadata.name} cannot take over ReplicaSet ${canary.metadata.name} yet: ${obstacle}.`,
+  );
 }
 
 /** The way out when the Deployment controller shrank the old ReplicaSet but not to zero: it then sets the other to full size. */
@@ -75,7 +81,9 @@ export async function finishOld(write: WorkloadWrite, action: ActionOf<"finishOl
       (other) => numberAt(other, "spec", "replicas") > 0 && numberAt(other, "status", "availableReplicas") > 0,
     )
   ) {
-    throw new ConflictError(`Deployment ${deployment.metadata.name} has no other ReplicaSet with available pods yet`);
+    throw new ConflictError(
+      `ReplicaSet ${old.metadata.name} cannot be scaled to zero yet: Deployment ${deployment.metadata.name} has no other ReplicaSet with available pods.`,
+    );
   }
   const { signal, objects, rollout } = write;
   const patch: JsonPatch = [
@@ -107,18 +115,19 @@ export async function completeAdoption(write: WorkloadWrite, action: ActionOf<"c
 
 /** Unpausing earlier would make the Deployment controller start pods of its own. */
 async function requireAdopted(write: WorkloadWrite, deployment: KubernetesObject, revision: string): Promise<void> {
-  const { name } = deployment.metadata;
+  const refuse = (obstacle: string): never => {
+    throw new ConflictError(`Deployment ${deployment.metadata.name} cannot be unpaused yet: ${obstacle}.`);
+  };
   if (revisionOf(valueAt(deployment, "spec", "template")) !== revision) {
-    throw new ConflictError(`Deployment ${name} has another template than the promoted one`);
+    refuse(`its pod template is not that of the promoted revision ${revision} any more`);
   }
   const controlled = await liveReplicaSetsOf(write, deployment);
-  const active = controlled.filter((candidate) => numberAt(candidate, "spec", "replicas") > 0);
   const isOther = (candidate: KubernetesObject) => revisionOf(valueAt(candidate, "spec", "template")) !== revision;
-  if (controlled.every(isOther))
-    throw new ConflictError(`Deployment ${name} has not adopted the promoted ReplicaSet yet`);
-  const old = active.find(isOther);
-  if (old !== undefined)
-    throw new ConflictError(`ReplicaSet ${old.metadata.name} still has the size ${numberAt(old, "spec", "replicas")}`);
+  if (controlled.every(isOther)) refuse(`its controller has not adopted the ReplicaSet of revision ${revision}`);
+  const old = controlled.find((candidate) => isOther(candidate) && numberAt(candidate, "spec", "replicas") > 0);
+  if (old !== undefined) {
+    refuse(`the old ReplicaSet ${old.metadata.name} still has the size ${numberAt(old, "spec", "replicas")}`);
+  }
 }
 
 /** Nothing to restore when somebody has already put another value there. */

@@ -262,8 +262,10 @@ describe("requests", () => {
     expect((await serin(["abort"])).warnings).toEqual(["serin: release 2 of product is being rolled back already"]);
   });
 
-  test("retry names the revision", async () => {
-    await stand("product", statuses.rolledBack);
+  test("retry names the revision that was rejected last", async () => {
+    const [last] = statuses.rolledBack.rejected;
+    const before = { ...last, revision: "earlier", image: "product:0" };
+    await stand("product", { ...statuses.rolledBack, rejected: [last, before] });
     const { output } = await serin(["retry"]);
     expect(output).toEqual(["product releases product:2 again if the Deployment still asks for it"]);
   });

@@ -13,6 +13,7 @@ import {
 import { createInformers } from "../../../src/adapters/kubernetes/informers.ts";
 import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
 import { connect, type Transport } from "../../../src/adapters/kubernetes/transport.ts";
+import { rollouts } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import { parseSpec, type Rollout } from "../../../src/api/rollout.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
 import type { TrafficAction, TrafficRouter } from "../../../src/ports/traffic-router.ts";
@@ -271,6 +272,41 @@ describe("with a real API server", () => {
     expect(problem?.message).toContain(refusal);
     expect(await objects.read(virtualServices, namespace, "product", signal)).toEqual(before);
     await kubectlOutput(["delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", policy]);
+    await close();
+  });
+
+  test("generated objects that the garbage collector took from a deleted Rollout are given back", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    await apply(productService);
+    const rollout = await rolloutIn(namespace, {});
+    const finalizers = (list: readonly string[] | null) =>
+      objects.mergePatch(rollouts, namespace, "product", { metadata: { finalizers: list } }, { signal });
+    await finalizers(["example.org/hold"]);
+    await router.perform({ kind: "createRoute" }, rollout, signal);
+    await caughtUp(namespace);
+    const original = router.describeOriginal(rollout);
+    const released = { ...duringRelease(rollout, original, "Split", 10), deleting: true };
+    await router.perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" }, released, signal);
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
+    await kubectlOutput(["-n", namespace, "delete", "rollouts.serin.dev/product", "--cascade=orphan", "--wait=false"]);
+    const isOrphaned = async (): Promise<boolean> => {
+      const both = [virtualServices, destinationRules].map((resource) =>
+        objects.read(resource, namespace, "product", signal),
+      );
+      return (await Promise.all(both)).every((object) => (object?.metadata.ownerReferences ?? []).length === 0);
+    };
+    await until(isOrphaned, { timeout: 20_000, what: "the garbage collector" });
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, released, signal);
+    await router.perform({ kind: "restoreRoute", original }, released, signal);
+    await router.perform({ kind: "restoreSubsets", original }, released, signal);
+    const route = await objects.read(virtualServices, namespace, "product", signal);
+    expect(route?.spec?.["http"]).toMatchObject([{ route: [{ destination: { host: "product" } }] }]);
+    await router.perform({ kind: "removeRoute" }, released, signal);
+    await router.perform({ kind: "removeSubsets" }, released, signal);
+    await caughtUp(namespace);
+    expect(objects.cachedAll(virtualServices, namespace)).toEqual([]);
+    expect(objects.cachedAll(destinationRules, namespace)).toEqual([]);
+    await finalizers(null);
     await close();
   });
 

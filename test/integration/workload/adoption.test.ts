@@ -140,7 +140,9 @@ describe("an adoption", () => {
         trial.rollout(),
         bench.signal,
       );
-    await expect(handOver()).rejects.toThrow('its maxSurge is "25%", not "100%"');
+    await expect(handOver()).rejects.toThrow(
+      `Deployment refused cannot take over ReplicaSet ${canary.replicaSet} yet: its maxSurge is "25%", not "100%".`,
+    );
     const opened = bench.cluster.perform({ kind: "openSurge", was: "3" }, trial.rollout(), bench.signal);
     await expect(opened).rejects.toBeInstanceOf(ConflictError);
     await trial.act({ kind: "openSurge", was: '"25%"' });
@@ -152,7 +154,11 @@ describe("an adoption", () => {
       revision: canary.revision,
       keepPaused: false,
     } as const;
-    await expect(bench.cluster.perform(unpaused, trial.rollout(), bench.signal)).rejects.toBeInstanceOf(ConflictError);
+    await expect(bench.cluster.perform(unpaused, trial.rollout(), bench.signal)).rejects.toThrow(
+      new ConflictError(
+        `Deployment refused cannot be unpaused yet: its pod template is not that of the promoted revision ${canary.revision} any more.`,
+      ),
+    );
     await trial.act({ kind: "restoreSurge", maxSurge: '"25%"' });
     expect((await trial.workload()).paused).toBe(true);
     expect(valueAt(await trial.deployment(), "spec", "strategy", "rollingUpdate", "maxSurge")).toBe("25%");

@@ -149,6 +149,64 @@ describe("a canary", () => {
   });
 });
 
+describe("a canary that the garbage collector has taken from its Rollout", () => {
+  const decided = {
+    number: 1,
+    startedAt: "2026-01-01T00:00:00Z",
+    decision: "Rollback",
+    reason: "RolloutDeleted",
+    stepIndex: 0,
+    highestWeight: 0,
+  } as const;
+  const remove = (trial: Trial, replicaSet: string) => trial.act({ kind: "removeCanary", replicaSet });
+
+  test("is scaled down and removed by the rollback, and by nothing else", async () => {
+    const trial = await bench.start(deploymentOf("orphaned", { replicas: 1 }));
+    const canary = await holdChange(trial);
+    await tryCanary(trial, canary, 1);
+    await trial.kubectl("delete", "rollouts.serin.dev", "orphaned", "--cascade=orphan", "--wait=false");
+    await trial.when("the garbage collector", ({ replicaSets: all }) =>
+      all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Nobody"),
+    );
+    await trial.act({ kind: "scaleCanary", replicaSet: canary.replicaSet, replicas: 0 });
+    await remove(trial, canary.replicaSet);
+    expect((await stored(trial, canary.replicaSet))?.spec).toMatchObject({ replicas: 1 });
+
+    await trial.writeStatus({ observedGeneration: trial.rollout().generation, canary, release: decided });
+    await trial.act({ kind: "scaleCanary", replicaSet: canary.replicaSet, replicas: 0 });
+    expect((await stored(trial, canary.replicaSet))?.spec).toMatchObject({ replicas: 0 });
+    await remove(trial, canary.replicaSet);
+    await until(async () => (await stored(trial, canary.replicaSet)) === undefined, {
+      timeout: 20_000,
+      what: "the canary to be gone",
+    });
+  });
+
+  test("is not mistaken for a ReplicaSet of another Rollout's label", async () => {
+    const trial = await bench.start(deploymentOf("relabelled", { replicas: 1 }));
+    const canary = await holdChange(trial);
+    await tryCanary(trial, canary, 1);
+    await trial.writeStatus({ observedGeneration: trial.rollout().generation, canary, release: decided });
+    const theirs = { metadata: { ownerReferences: null, labels: { [rolloutLabel]: "another" } } };
+    await bench.objects.mergePatch(replicaSets, bench.namespace, canary.replicaSet, theirs, { signal: bench.signal });
+    await remove(trial, canary.replicaSet);
+    expect(await stored(trial, canary.replicaSet)).toBeDefined();
+  });
+
+  test("is found although its Deployment is gone", async () => {
+    const trial = await bench.start(deploymentOf("bereft", { replicas: 1 }));
+    const canary = await holdChange(trial);
+    await tryCanary(trial, canary, 1);
+    await trial.kubectl("delete", "deployment", "bereft");
+    const look = () => bench.cluster.readWorkload(trial.rollout(), bench.signal);
+    await until(async () => "problem" in (await look()), { timeout: 10_000, what: "the Deployment to be gone" });
+    expect(await look()).toMatchObject({
+      problem: "WorkloadNotFound",
+      canary: { name: canary.replicaSet, controlledBy: "Rollout", replicas: 1 },
+    });
+  });
+});
+
 describe("a Deployment", () => {
   test("gets its proven template back, rolls by itself again, and loses the label", async () => {
     const trial = await bench.start(deploymentOf("restored", { replicas: 2 }));
@@ -231,6 +289,10 @@ describe("a Rollout", () => {
     await expect(bench.cluster.writeStatus(stale, { observedGeneration: 2 }, bench.signal)).rejects.toBeInstanceOf(
       ConflictError,
     );
+    const fresh = await bench.cluster.readFresh(stale.key, bench.signal);
+    expect(fresh).toMatchObject({ resourceVersion: first.resourceVersion, status: first.status });
+    const unknown = { namespace: bench.namespace, name: "unknown" };
+    expect(await bench.cluster.readFresh(unknown, bench.signal)).toBeUndefined();
     const same = await trial.writeStatus({ message: "one" });
     expect(same.resourceVersion).toBe(first.resourceVersion);
     const removed = await bench.cluster.writeStatus(first, { observedGeneration: 1, message: "two" }, bench.signal);

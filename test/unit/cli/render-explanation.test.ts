@@ -50,6 +50,10 @@ What to do
     const text = renderExplanation(rollout({ release: undefined, history: [rejected], conditions }), plain);
     expect(text).toContain("Release 5, product:5\n  CanaryCrashed: Canary pods crashed.");
     expect(text).toContain("try the same again with `serin retry`");
+    const again = { ...rejected, number: 6, image: "product:6" };
+    expect(renderExplanation(rollout({ release: undefined, history: [again, rejected] }), plain)).toContain(
+      "Release 6, product:6\n  CanaryCrashed: Canary pods crashed.",
+    );
     const later = { ...rejected, number: 6, outcome: "Promoted" } as const;
     expect(renderExplanation(rollout({ release: undefined, history: [rejected, later] }), plain)).not.toContain(
       "Release 5",

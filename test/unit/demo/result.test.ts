@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { planReleases } from "../../demo/plan.ts";
-import { asExpected, jsonLine, type ReleaseResult } from "../../demo/result.ts";
+import { asExpected, disappointments, jsonLine, type ReleaseResult } from "../../demo/result.ts";
 import { releaseLines, summaryLines } from "../../demo/summary.ts";
 
 const [good, bad, good2] = planReleases({ badErrorRate: 0.1, badLatencyMs: undefined, order: ["good", "bad", "good"] });
@@ -55,20 +55,56 @@ describe("the JSON line", () => {
 });
 
 describe("the verdict", () => {
+  const lenient = planReleases({ badErrorRate: 0.001, badLatencyMs: undefined, order: ["bad"] })[0]!;
+
   test.each([
-    ["all as planned", result(promoted, rolledBack), true],
-    ["good rolled back", result({ ...rolledBack, plan: good! }), false],
-    ["bad promoted", result({ ...promoted, plan: bad! }), false],
-    ["rolled back for another reason", result({ ...rolledBack, reason: "CanaryCrashed" }), false],
-    ["a step left out", result({ ...promoted, weights: [10, 100] }), false],
-    ["a failed request of a good version", result({ ...promoted, failedRequests: 1 }), false],
-    ["a restarted pod", result({ ...promoted, podsRestarted: 1 }), false],
-    ["rolled back late", result({ ...rolledBack, seconds: 30.1 }), false],
-    ["rolled back at a later step", result({ ...rolledBack, weights: [10, 50] }), false],
-    ["timed out", result({ ...promoted, outcome: "TimedOut" }), false],
-    ["a release missing", { ...result(promoted), planned: 2 }, false],
-  ])("of %s", (_, demo, fine) => {
-    expect(asExpected(demo)).toBe(fine);
+    ["all as planned", result(promoted, rolledBack)],
+    ["a slightly bad version that was promoted", result({ ...promoted, plan: lenient, failedRequests: 17 })],
+    ["a rollback after exactly as long as it may take", result({ ...rolledBack, seconds: 30 })],
+  ])("of %s is good", (_, demo) => {
+    expect(disappointments(demo)).toEqual([]);
+    expect(asExpected(demo)).toBe(true);
+  });
+
+  test.each([
+    [
+      { ...rolledBack, plan: good! },
+      "The good version product:v2 was to be Promoted and was RolledBack (ErrorRateTooHigh).",
+    ],
+    [{ ...promoted, plan: bad! }, "The bad version product:v3 was to be RolledBack and was Promoted."],
+    [
+      { ...rolledBack, reason: "CanaryCrashed" },
+      "The bad version product:v3 was rolled back for CanaryCrashed instead of ErrorRateTooHigh.",
+    ],
+    [
+      { ...promoted, weights: [10, 100] },
+      "The good version product:v2 went through the weights [10, 100] instead of [10, 50, 100].",
+    ],
+    [
+      { ...promoted, weights: [10, 50, 10, 50, 100] },
+      "The good version product:v2 went through the weights [10, 50, 10, 50, 100] instead of [10, 50, 100].",
+    ],
+    [{ ...promoted, failedRequests: 1 }, "The good version product:v2 failed 1 request."],
+    [{ ...promoted, podsRestarted: 2 }, "The good version product:v2 restarted 2 pods."],
+    [{ ...rolledBack, seconds: 30.1 }, "The bad version product:v3 had traffic for 30.1 s; it may have it for 30 s."],
+    [
+      { ...rolledBack, weights: [10, 50] },
+      "The bad version product:v3 was rolled back after the weights [10, 50] instead of [10].",
+    ],
+    [
+      { ...rolledBack, weights: [] },
+      "The bad version product:v3 was rolled back after the weights [] instead of [10].",
+    ],
+    [{ ...promoted, outcome: "TimedOut" as const }, "The good version product:v2 had no outcome after 84.1 s."],
+  ])("says what was wrong (%#)", (release, sentence) => {
+    expect(disappointments(result(release))).toEqual([sentence]);
+    expect(asExpected(result(release))).toBe(false);
+  });
+
+  test("says that releases are missing", () => {
+    const cut = { ...result(promoted), planned: 2 };
+    expect(disappointments(cut)).toEqual(["1 of 2 releases was not made."]);
+    expect(asExpected(cut)).toBe(false);
   });
 });
 

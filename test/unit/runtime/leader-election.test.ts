@@ -1,7 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { ConflictError, TransientError } from "../../../src/runtime/errors.ts";
+import { describe, expect, it, vi } from "vitest";
+import { ConflictError, NotFoundError, TransientError } from "../../../src/runtime/errors.ts";
 import { runWhileLeading, type LeaseRecord, type LeaseStore } from "../../../src/runtime/leader-election.ts";
-import { silentLogger } from "../../../src/runtime/logger.ts";
+import { createLogger, silentLogger } from "../../../src/runtime/logger.ts";
 import { createVirtualTimers, settled, type VirtualTimers } from "../../support/virtual-timers.ts";
 
 /** One lease, with the API server's rule: a write must name the version that is stored. */
@@ -48,6 +48,9 @@ function createStore() {
     },
   };
 }
+
+const until = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
 function join(lease: ReturnType<typeof createStore>, timers: VirtualTimers, identity: string) {
   const client = lease.client();
@@ -153,6 +156,30 @@ describe("runWhileLeading()", () => {
     a.stop.abort();
     await timers.advance(2_500);
     expect([a.result, lease.holder()]).toEqual(["stopped", undefined]);
+  });
+
+  it("warns of each thing that keeps it from leading once, not of a rival, and tries on", async () => {
+    const timers = createVirtualTimers();
+    const { store } = createStore().client();
+    const lines: string[] = [];
+    const destination = { write: (line: string) => lines.push(line) };
+    const failures = [new ConflictError("exists"), new NotFoundError("no namespace"), new TransientError("no answer")];
+    const create: LeaseStore["create"] = (record) => {
+      const failure = failures[Math.floor(timers.now() / 10_000)];
+      return failure === undefined ? store.create(record) : Promise.reject(failure);
+    };
+    const stop = new AbortController();
+    const log = createLogger({ level: "warn", destination });
+    const options = { store: { ...store, create }, identity: "a", timers, random: () => 1, wallClock: () => 0, log };
+    const lead = vi.fn((signal: AbortSignal) => until(signal));
+    void runWhileLeading(options, lead, stop.signal);
+    await timers.advance(29_000);
+    expect(lead).not.toHaveBeenCalled();
+    const told = lines.map((line) => (JSON.parse(line) as { error: { message: string } }).error.message);
+    expect(told).toEqual(["no namespace", "no answer"]);
+    await timers.advance(3_000);
+    expect(lead).toHaveBeenCalledOnce();
+    stop.abort();
   });
 
   it("stops while it waits, and leaves no timer", async () => {

@@ -8,23 +8,11 @@ import type { KubernetesObject } from "../../../../src/ports/kubernetes-objects.
 import type { TrafficAction, TrafficRouter } from "../../../../src/ports/traffic-router.ts";
 import { ConflictError, NotFoundError, RejectedError } from "../../../../src/runtime/errors.ts";
 import { describeTrafficRouter, duringRelease } from "../../../contract/traffic-router.contract.ts";
+import { meshOf, referenced, routerOn } from "./mesh.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
 import { destinationRuleOf, rolloutOf, serviceOf, to, virtualServiceOf } from "./samples.ts";
 
 const { signal } = new AbortController();
-const referenced = { virtualService: { name: "product" }, destinationRule: { name: "product" } };
-
-function routerOn(objects: ObjectStore): TrafficRouter {
-  return createIstioRouter({ objects, rootNamespace: "istio-system", clusterDomain: "cluster.local" });
-}
-
-function meshOf(virtualService: object, destinationRule: object): ObjectStore {
-  const store = createObjectStore();
-  store.put("services", serviceOf());
-  store.put("virtualservices", virtualServiceOf("product", virtualService));
-  store.put("destinationrules", destinationRuleOf("product", destinationRule));
-  return store;
-}
 
 describeTrafficRouter("the Istio router on objects in memory", (form) => {
   const store = createObjectStore();
@@ -318,6 +306,65 @@ describe("in mid-release", () => {
     expect(routesOf(store)).toEqual([{ name: "another", route: [to()] }, own]);
   });
 
+  test("a route that somebody renames gets back what it was, subsets of the user or not", async () => {
+    const stable = { name: "stable", labels: { app: "product" } };
+    const store = meshOf(
+      { hosts: ["product"], http: [{ name: "primary", route: [to()] }] },
+      { ...subsets, subsets: [stable] },
+    );
+    const router = routerOn(store);
+    const rollout = rolloutOf(referenced);
+    const original = router.describeOriginal(rollout);
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, rollout, signal);
+    const renamed = [{ name: "another", route: [to("stable", 90), to("canary", 10)] }];
+    store.put("virtualservices", virtualServiceOf("product", { hosts: ["product"], http: renamed }));
+    await router.perform({ kind: "restoreRoute", original }, rollout, signal);
+    expect(routesOf(store)).toEqual([{ name: "another", route: [to()] }]);
+  });
+
+  test("the way back reaches copies of a split route, but no route that the user sends to the canary", async () => {
+    const named = rolloutOf({ ...referenced, virtualService: { name: "product", routes: ["primary"] } });
+    const testers = { name: "testers", match: [{ headers: { "x-tester": {} } }], route: [to("canary")] };
+    const store = meshOf({ hosts: ["product"], http: [testers, { name: "primary", route: [to()] }] }, subsets);
+    const router = routerOn(store);
+    const original = router.describeOriginal(named);
+    const pair = [to("stable", 90), to("canary", 10)];
+    const copied = [testers, { name: "primary", route: pair }, { name: "copy", route: pair }];
+    store.put("virtualservices", virtualServiceOf("product", { hosts: ["product"], http: copied }));
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, named, signal);
+    const back = [to("stable", 100), to("canary", 0)];
+    expect(routesOf(store)).toEqual([testers, { name: "primary", route: back }, { name: "copy", route: back }]);
+    const moved = [testers, { name: "another", route: pair }];
+    store.put("virtualservices", virtualServiceOf("product", { hosts: ["product"], http: moved }));
+    await router.perform({ kind: "restoreRoute", original }, named, signal);
+    expect(routesOf(store)).toEqual([testers, { name: "another", route: [to()] }]);
+  });
+
+  test("a renamed route that names only a subset which is about to go loses it", async () => {
+    const { store, router, original, rollout } = await split([{ name: "primary", route: [to()] }]);
+    const named = { ...rollout, spec: rolloutOf({ ...referenced }).spec };
+    const http = [{ name: "another", route: [to("stable", 100)] }];
+    store.put("virtualservices", virtualServiceOf("product", { hosts: ["product"], http }));
+    await router.perform({ kind: "restoreRoute", original }, named, signal);
+    expect(routesOf(store)).toEqual([{ name: "another", route: [to()] }]);
+  });
+
+  test("the route goes back when the DestinationRule is gone, and the other way round", async () => {
+    const { store, router, original, rollout } = await split([{ route: [to()] }]);
+    const rule = store.get("destinationrules", "shop", "product")!;
+    await store.remove({ group: "", version: "", plural: "destinationrules" }, rule, { signal });
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, rollout, signal);
+    await router.perform({ kind: "restoreRoute", original }, rollout, signal);
+    await router.perform({ kind: "restoreSubsets", original }, rollout, signal);
+    expect(routesOf(store)).toEqual([{ route: [to()] }]);
+    store.put("destinationrules", rule);
+    const route = store.get("virtualservices", "shop", "product")!;
+    await store.remove({ group: "", version: "", plural: "virtualservices" }, route, { signal });
+    await router.perform({ kind: "restoreRoute", original }, rollout, signal);
+    await router.perform({ kind: "restoreSubsets", original }, rollout, signal);
+    expect(store.get("destinationrules", "shop", "product")?.spec).toEqual(subsets);
+  });
+
   test("an original that cannot be read does not keep traffic from going back", async () => {
     const { store, router, rollout } = await split([{ route: [to()] }]);
     const lost = duringRelease(rollout, "{}", "Split", 10);
@@ -429,13 +476,17 @@ describe("generated objects", () => {
     expect(store.get("virtualservices", "shop", "product")).toBeDefined();
   });
 
-  test("that lost their owner are given back by a Rollout that is deleted, and by no other", async () => {
-    const { store, router, rollout } = generated();
-    await router.perform({ kind: "createRoute" }, rollout, signal);
+  const withoutOwner = (store: ObjectStore): void => {
     for (const plural of ["virtualservices", "destinationrules"]) {
       const { ownerReferences: _, ...metadata } = store.get(plural, "shop", "product")!.metadata;
       store.put(plural, { ...store.get(plural, "shop", "product")!, metadata });
     }
+  };
+
+  test("that lost their owner are given back by a Rollout that is deleted, and by no other", async () => {
+    const { store, router, rollout } = generated();
+    await router.perform({ kind: "createRoute" }, rollout, signal);
+    withoutOwner(store);
     await router.perform({ kind: "removeRoute" }, rollout, signal);
     expect(store.get("virtualservices", "shop", "product")).toBeDefined();
     const leaving = { ...rollout, deleting: true };
@@ -443,6 +494,41 @@ describe("generated objects", () => {
     await router.perform({ kind: "removeSubsets" }, leaving, signal);
     expect(store.get("virtualservices", "shop", "product")).toBeUndefined();
     expect(store.get("destinationrules", "shop", "product")).toBeUndefined();
+  });
+
+  test("that lost their owner are given back by the release that has recorded them", async () => {
+    const { store, router, rollout } = generated();
+    await router.perform({ kind: "createRoute" }, rollout, signal);
+    const original = router.describeOriginal(rollout);
+    const released = duringRelease(rollout, original, "Split", 10);
+    await router.perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" }, released, signal);
+    await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
+    withoutOwner(store);
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, released, signal);
+    await router.perform({ kind: "restoreRoute", original }, released, signal);
+    await router.perform({ kind: "restoreSubsets", original }, released, signal);
+    expect(store.get("virtualservices", "shop", "product")?.spec).toMatchObject({ http: [{ route: [to()] }] });
+    expect(store.get("destinationrules", "shop", "product")?.spec).toEqual({ host: "product" });
+  });
+
+  test("that somebody else put in the place of ours are left alone, and keep no release from going back", async () => {
+    const { store, router, rollout } = generated();
+    await router.perform({ kind: "createRoute" }, rollout, signal);
+    const original = router.describeOriginal(rollout);
+    const released = duringRelease(rollout, original, "Split", 10);
+    const pair = [to("stable", 90), to("canary", 10)];
+    const route = store.put(
+      "virtualservices",
+      virtualServiceOf("product", { hosts: ["product"], http: [{ name: "primary", route: pair }] }),
+    );
+    const rule = store.put("destinationrules", destinationRuleOf("product", { host: "product", subsets: [] }));
+    await router.perform({ kind: "routeTraffic", weight: 0, original }, released, signal);
+    await router.perform({ kind: "restoreRoute", original }, released, signal);
+    await router.perform({ kind: "restoreSubsets", original }, released, signal);
+    expect(store.get("virtualservices", "shop", "product")).toEqual(route);
+    expect(store.get("destinationrules", "shop", "product")).toEqual(rule);
+    const forward = router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
+    await expect(forward).rejects.toThrow(RejectedError);
   });
 
   test("carry over the policy that they would cancel", async () => {
@@ -477,49 +563,5 @@ describe("generated objects", () => {
     await router.perform({ kind: "removeSubsets" }, released, signal);
     expect(store.requests.slice(-2)).toEqual(["remove virtualservices/product", "remove destinationrules/product"]);
     expect(router.readTraffic(released)).toMatchObject({ route: { kind: "Absent" }, subsets: { kind: "Absent" } });
-  });
-});
-
-describe("a rehearsal", () => {
-  test.each(["generated", "referenced"])("asks for every write of a release, with %s objects", async (form) => {
-    const store =
-      form === "referenced"
-        ? meshOf({ hosts: ["product"], http: [{ route: [to()] }] }, { host: "product" })
-        : createObjectStore();
-    store.put("services", serviceOf());
-    const asked: unknown[] = [];
-    store.refuseWrites((plural, object) => {
-      asked.push([plural, plural === "virtualservices" ? object.spec?.["http"] : object.spec?.["subsets"]]);
-      return undefined;
-    });
-    const traffic = form === "referenced" ? referenced : {};
-    expect(await routerOn(store).rehearse(rolloutOf(traffic), signal)).toBeUndefined();
-    expect(store.requests.every((request) => request.startsWith("dryRun "))).toBe(true);
-    const http = asked
-      .filter((each) => (each as [string])[0] === "virtualservices")
-      .map((each) => JSON.stringify(each));
-    expect(http.map((text) => [...text.matchAll(/"weight":(\d+)/g)].map(([, weight]) => Number(weight)))).toEqual([
-      [],
-      [100, 0],
-      [90, 10],
-      [50, 50],
-      [0, 100],
-    ]);
-  });
-
-  test("answers with what was refused, and by whom", async () => {
-    const store = meshOf({ hosts: ["product"], http: [{ route: [to()] }] }, { host: "product" });
-    store.refuseWrites((plural, object) =>
-      plural === "virtualservices" && JSON.stringify(object).includes(`"weight":50`)
-        ? new RejectedError("no half measures")
-        : undefined,
-    );
-    expect(await routerOn(store).rehearse(rolloutOf(referenced), signal)).toEqual({
-      problem: "TrafficConfigRejected",
-      message:
-        "VirtualService shop/product with 50 % for the canary was refused, so the release did not start: no half measures",
-    });
-    store.refuseWrites(() => new ConflictError("changed"));
-    await expect(routerOn(store).rehearse(rolloutOf(referenced), signal)).rejects.toThrow(ConflictError);
   });
 });

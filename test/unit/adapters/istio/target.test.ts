@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { generatedName, isOwnedBy, targetOf } from "../../../../src/adapters/istio/target.ts";
+import {
+  generatedName,
+  isOwnedBy,
+  managedBy,
+  managedByLabel,
+  targetOf,
+} from "../../../../src/adapters/istio/target.ts";
+import { duringRelease } from "../../../contract/traffic-router.contract.ts";
 import { rolloutOf, virtualServiceOf } from "./samples.ts";
 
 test("a generated name is the Rollout's, and short, valid and its own where that is long", () => {
@@ -38,4 +45,17 @@ test.each([
   expect(isOwnedBy({ ...object, metadata: { ...object.metadata, ownerReferences: [owner] } }, rolloutOf())).toBe(
     expected,
   );
+});
+
+test.each([
+  ["at rest", {}, false],
+  ["that is deleted", { deleting: true }, true],
+  ["with a release that has something to give back", duringRelease(rolloutOf(), "{}", "Split", 10), true],
+])("a generated object that nobody controls is that of a Rollout %s: %s", (_, changes, expected) => {
+  const rollout = { ...rolloutOf(), ...changes };
+  const object = virtualServiceOf("product", {});
+  const labels = { [managedByLabel]: managedBy };
+  expect(isOwnedBy({ ...object, metadata: { ...object.metadata, labels } }, rollout)).toBe(expected);
+  expect(isOwnedBy(object, rollout)).toBe(false);
+  expect(isOwnedBy({ ...object, metadata: { ...object.metadata, labels, name: "other" } }, rollout)).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createKubernetesObjects } from "../../../../src/adapters/kubernetes/objects.ts";
 import { createLeaseStore } from "../../../../src/adapters/kubernetes/lease-store.ts";
+import { NotFoundError } from "../../../../src/runtime/errors.ts";
 import { createScriptedTransport, type Script } from "../../../support/scripted-transport.ts";
 
 const signal = new AbortController().signal;
@@ -50,4 +51,15 @@ it("writes conditionally, with the six digits that the API wants", async () => {
     ],
     ["PATCH", { metadata: { resourceVersion: "8" }, spec: { ...lease.spec, holderIdentity: "" } }],
   ]);
+});
+
+it("says what to do when the namespace is missing", async () => {
+  const { store } = start(() => {
+    throw new NotFoundError('namespaces "system" not found');
+  });
+  await expect(store.create(record, signal)).rejects.toThrow(
+    new NotFoundError(
+      "Lease system/serin has no place: there is no namespace system. Create it with kubectl create namespace system, or name one that is there with --leader-elect-namespace.",
+    ),
+  );
 });

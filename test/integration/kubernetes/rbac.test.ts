@@ -1,0 +1,162 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { holdPolicies, holdPolicyBindings, holdPolicyName } from "../../../src/adapters/kubernetes/hold-policy.ts";
+import { deployments, replicaSets } from "../../../src/adapters/kubernetes/workload-resources.ts";
+import { onFreePorts } from "../../cluster/processes/ports.ts";
+import type { SupervisedProcess } from "../../cluster/processes/supervised.ts";
+import { createSupervisor, type Supervisor } from "../../cluster/processes/supervisor.ts";
+import { until } from "../../cluster/processes/until.ts";
+import { kubectl, kubectlOutput } from "../kubectl.ts";
+import { createWorkbench, deploymentOf, type Trial, type Workbench } from "../workload/workbench.ts";
+
+const repository = join(import.meta.dirname, "../../..");
+const system = "serin-system";
+
+let bench: Workbench;
+let supervisor: Supervisor;
+
+beforeAll(async () => {
+  supervisor = await createSupervisor();
+  bench = await createWorkbench("rbac");
+  await removePolicy();
+  await kubectlOutput(["apply", "--server-side", "-f", join(repository, "deploy/operator.yaml")]);
+});
+
+afterAll(async () => {
+  await supervisor.stop();
+  await bench.stop();
+  await removePolicy();
+  await kubectl(["delete", "--wait=false", "-f", join(repository, "deploy/operator.yaml")]);
+});
+
+async function removePolicy(): Promise<void> {
+  const kinds = [holdPolicyBindings, holdPolicies].map(({ plural }) => plural).join(",");
+  await kubectlOutput(["delete", "--ignore-not-found", kinds, holdPolicyName]);
+}
+
+/** A kubeconfig with nothing but a token of the operator's ServiceAccount, as its pod would have. */
+async function kubeconfigOfOperator(): Promise<string> {
+  const token = await kubectlOutput(["-n", system, "create", "token", "serin-operator"]);
+  const config = parse(readFileSync(inject("kubeconfig"), "utf8")) as { users: { user: object }[] };
+  for (const entry of config.users) entry.user = { token: token.trim() };
+  const path = join(supervisor.folder, "operator.kubeconfig");
+  writeFileSync(path, stringify(config), { mode: 0o600 });
+  return path;
+}
+
+interface RunningOperator {
+  readonly process: SupervisedProcess;
+  readonly url: string;
+}
+
+/** The operator with the arguments of deploy/operator.yaml, as far as they do not say where things are. */
+async function startOperator(): Promise<RunningOperator> {
+  const kubeconfig = await kubeconfigOfOperator();
+  return onFreePorts(1, async ([port = 0]) => {
+    const url = `http://127.0.0.1:${port}`;
+    const flags = {
+      kubeconfig,
+      namespace: bench.namespace,
+      "prometheus-address": inject("prometheusUrl"),
+      "metrics-address": `127.0.0.1:${port}`,
+      propagation: "100ms",
+      "rollback-deadline": "1s",
+    };
+    const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+    const process = await supervisor.start({
+      name: "operator",
+      command: globalThis.process.execPath,
+      args: [join(repository, "src/main.ts"), "operator", "--leader-elect", ...args],
+      ready: () => isReady(url),
+    });
+    return { process, url };
+  });
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Requests that the API server forbade, as the operator counted them. */
+async function forbidden({ url }: RunningOperator): Promise<readonly string[]> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain("serin_kubernetes_requests_total");
+  return metrics.split("\n").filter((line) => line.includes('code="403"') && !line.endsWith(" 0"));
+}
+
+const eventReasons = async (): Promise<readonly string[]> => {
+  const list = await kubectlOutput(["-n", bench.namespace, "get", "events.events.k8s.io", "-o", "json"]);
+  const { items } = JSON.parse(list) as { items: { reason?: string; regarding?: { kind?: string } }[] };
+  return items.flatMap(({ reason, regarding }) => (regarding?.kind === "Rollout" ? (reason ?? []) : []));
+};
+
+async function seen(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  await until(condition, { timeout: 60_000, what });
+}
+
+/** From the first look to the hand-back after a release that was under way. */
+async function liveThroughRelease(trial: Trial): Promise<void> {
+  await seen("the first revision", async () => (await eventReasons()).includes("FirstRevision"));
+  await seen("a Rollout at rest", () => trial.rollout().status.phase === "Ready");
+  expect(trial.rollout()).toMatchObject({ claimed: true, status: { hold: "Policy" } });
+  await trial.kubectl("set", "image", `deployment/${trial.name}`, "app=shop/app:v2");
+  await seen("the first weight", () => trial.rollout().status.weight === 10);
+  await trial.kubectl("delete", "rollouts.serin.dev", trial.name, "--timeout=60s");
+}
+
+test("the rights in deploy/operator.yaml are enough for a release and its way back", async () => {
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "product" },
+    spec: { selector: { app: "product" }, ports: [{ name: "http", port: 8080 }] },
+  };
+  await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], service);
+  // A Deployment on which the operator can try whether the policy is effective already.
+  const trial = await bench.start(deploymentOf("product", { replicas: 2 }));
+  const operator = await startOperator();
+  try {
+    await liveThroughRelease(trial);
+    expect(await forbidden(operator)).toEqual([]);
+    const log = readFileSync(operator.process.log, "utf8");
+    expect(log.split("\n").filter((line) => /forbidden|\b403\b/i.test(line))).toEqual([]);
+  } finally {
+    await operator.process.stop();
+  }
+  const lease = await kubectlOutput(["-n", system, "get", "lease", "serin-operator", "-o", "json"]);
+  expect(JSON.parse(lease)).toMatchObject({ spec: { holderIdentity: "" } });
+});
+
+test("the pods of deploy/operator.yaml are admitted by the restricted pod security standard", async () => {
+  const ofOperator = async () => {
+    const deployment = await bench.objects.read(deployments, system, "serin-operator", bench.signal);
+    const all = await bench.objects.list(replicaSets, system, "app.kubernetes.io/name=serin", bench.signal);
+    return all.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === deployment?.metadata.uid);
+  };
+  await seen("two pods of the operator", async () =>
+    (await ofOperator()).some(({ status }) => status?.["replicas"] === 2),
+  );
+});
+
+test("the operator may do nothing that it does not need", async () => {
+  const as = `--as=system:serviceaccount:${system}:serin-operator`;
+  const ask = async (verb: string, resource: string) =>
+    (await kubectl(["auth", "can-i", verb, resource, as, "-n", "default"])).stdout.trim();
+  expect(await ask("patch", "deployments.apps")).toBe("yes");
+  for (const [verb, resource] of [
+    ["get", "secrets"],
+    ["create", "pods"],
+    ["delete", "deployments.apps"],
+    ["delete", "rollouts.serin.dev"],
+    ["create", "leases.coordination.k8s.io"],
+    ["update", "virtualservices.networking.istio.io"],
+  ] as const) {
+    expect([verb, resource, await ask(verb, resource)]).toEqual([verb, resource, "no"]);
+  }
+});
