@@ -295,7 +295,8 @@ describe("with a real API server", () => {
       );
       return (await Promise.all(both)).every((object) => (object?.metadata.ownerReferences ?? []).length === 0);
     };
-    await until(isOrphaned, { timeout: 20_000, what: "the garbage collector" });
+    // The garbage collector looks for new kinds every 30 s: in a young cluster it does not know Rollouts yet.
+    await until(isOrphaned, { timeout: 120_000, what: "the garbage collector" });
     await router.perform({ kind: "routeTraffic", weight: 0, original }, released, signal);
     await router.perform({ kind: "restoreRoute", original }, released, signal);
     await router.perform({ kind: "restoreSubsets", original }, released, signal);

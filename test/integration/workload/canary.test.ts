@@ -66,7 +66,7 @@ describe("a canary", () => {
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     await until(async () => (await trial.pods(canary.podTemplateHash)).length === 0, {
-      timeout: 20_000,
+      timeout: 120_000,
       what: "no canary pods",
     });
     const scale = bench.cluster.perform(
@@ -114,7 +114,7 @@ describe("a canary", () => {
         if (seen === undefined) await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
         return seen instanceof TemplateMutatedError;
       },
-      { timeout: 20_000, what: "the policy to be effective" },
+      { timeout: 120_000, what: "the policy to be effective" },
     );
     expect(seen).toBeInstanceOf(RejectedError);
     expect(seen).toMatchObject({ path: "spec.template.spec.dnsPolicy" });
@@ -136,7 +136,7 @@ describe("a canary", () => {
     await until(
       async () => (await trial.kubectl("get", "resourcequota", "pods", "-o", "jsonpath={.status.hard.pods}")) === "0",
       {
-        timeout: 20_000,
+        timeout: 120_000,
         what: "the quota to be effective",
       },
     );
@@ -177,7 +177,7 @@ describe("a canary that the garbage collector has taken from its Rollout", () =>
     expect((await stored(trial, canary.replicaSet))?.spec).toMatchObject({ replicas: 0 });
     await remove(trial, canary.replicaSet);
     await until(async () => (await stored(trial, canary.replicaSet)) === undefined, {
-      timeout: 20_000,
+      timeout: 120_000,
       what: "the canary to be gone",
     });
   });
@@ -227,7 +227,7 @@ describe("a Deployment", () => {
     );
     expect(released).toMatchObject({ revision: first?.revision, promotedRevision: first?.revision });
     await until(async () => canonicalJson(await trial.pods()) === canonicalJson(before), {
-      timeout: 20_000,
+      timeout: 120_000,
       what: "the same pods as before",
     });
     const { metadata } = await trial.deployment();
