@@ -39,6 +39,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "workload",
+          include: ["test/workload/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers: 1,
+          maxConcurrency: 6,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        test: {
           name: "releases",
           include: ["test/releases/**/*.test.ts"],
           testTimeout: 300_000,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runStep, type Step } from "./steps.ts";
 
 /** The levels of tests, from the least that is needed to the most. */
-export const projects = ["unit", "cluster", "integration", "releases"] as const;
+export const projects = ["unit", "cluster", "integration", "releases", "workload"] as const;
 
 export interface Tally {
   readonly passed: number;

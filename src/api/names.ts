@@ -23,6 +23,13 @@ export const promotedAnnotation = `${group}/promoted-revision`;
  */
 export const unpauseAnnotation = `${group}/unpause-generation`;
 
+/** On a Deployment, the emergency switch: with the value `off` nothing is held, in the API server or by the operator. */
+export const holdAnnotation = `${group}/hold`;
+export const holdOff = "off";
+
+/** On a Deployment, revisions that were rejected, separated by commas; outlives the Rollout. */
+export const rejectedAnnotation = `${group}/rejected-revisions`;
+
 /** The label by which the Deployment controller tells the pods of one ReplicaSet from another's. */
 export const hashLabel = "pod-template-hash";
 

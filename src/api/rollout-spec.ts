@@ -223,7 +223,11 @@ const analysis = z
 /** What a user writes. Defaults are in the schema, so that they show in `kubectl get -o yaml`. */
 export const rolloutSpecSchema = z
   .object({
-    targetRef,
+    targetRef: targetRef.optional(),
+    subset: z.string().min(1).max(63).optional().meta({
+      description:
+        "Instead of targetRef, where you run all versions yourself: the subset of the DestinationRule that should serve. Another name is a release.",
+    }),
     service: service.optional(),
     traffic: traffic.default({ istio: {}, unsplit: "refuse" }),
     steps,
@@ -239,6 +243,10 @@ export const rolloutSpecSchema = z
       onInsufficientTraffic: "widen",
     }),
     progressDeadline: duration("How long canary pods may take to become ready.").default("10m"),
+    onNewRevision: z.enum(["restart", "finish"]).default("restart").meta({
+      description:
+        "What to do when the pod template changes in mid-release: restart gives the release up and begins with the newer template; finish ends the release first, the newer template stays held until then.",
+    }),
     suspend: z.boolean().default(false).meta({
       description:
         "Freezes a release where it is; rollbacks still happen. At rest it lets changes roll out without a release.",
@@ -253,7 +261,26 @@ export const rolloutSpecSchema = z
         fieldPath: ".service",
       },
       {
-        rule: "(has(self.service) && has(self.service.name)) || self.targetRef.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
+        rule: "has(self.targetRef) != has(self.subset)",
+        message: "write targetRef to release a Deployment, or subset where you run all versions yourself; exactly one",
+      },
+      {
+        rule: "has(self.targetRef) == has(oldSelf.targetRef)",
+        message: "a Rollout keeps its kind of workload: delete this Rollout and create one for the other",
+      },
+      {
+        rule: "!has(self.subset) || (has(self.service) && has(self.service.name))",
+        message: "with subset, the Service has to be named: write service.name",
+        fieldPath: ".service",
+      },
+      {
+        rule: "!has(self.subset) || (has(self.traffic.istio) && has(self.traffic.istio.virtualService) && has(self.traffic.istio.destinationRule))",
+        message:
+          "with subset, nothing is generated: write traffic.istio.virtualService.name and traffic.istio.destinationRule.name",
+        fieldPath: ".traffic",
+      },
+      {
+        rule: "!has(self.targetRef) || (has(self.service) && has(self.service.name)) || self.targetRef.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
         message: "no Service can have the name of this Deployment: write service.name",
         fieldPath: ".targetRef.name",
       },

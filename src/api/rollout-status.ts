@@ -151,10 +151,10 @@ export const rolloutStatusSchema = z.object({
       "x-kubernetes-list-type": "map",
       "x-kubernetes-list-map-keys": ["type"],
     }),
-  hold: z
-    .enum(["Policy", "Paused"])
-    .optional()
-    .meta({ description: "How a changed template is kept from rolling out." }),
+  hold: z.enum(["Policy", "Webhook", "Paused", "Off"]).optional().meta({
+    description:
+      "How a changed template is kept from rolling out: by an admission policy, by the operator's webhook, by keeping the Deployment paused, or not at all.",
+  }),
   stable: revision.optional().meta({ description: "The proven revision." }),
   canary: revision.optional().meta({ description: "The revision that is being released." }),
   release: release.optional(),

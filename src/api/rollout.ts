@@ -21,11 +21,14 @@ export interface Rollout {
 /** The spec with its defaults, or a sentence for each thing that is wrong with it. */
 export function parseSpec(spec: unknown): { spec: RolloutSpec } | { problems: string[] } {
   const parsed = rolloutSpecSchema.safeParse(spec);
+  if (parsed.success && (parsed.data.targetRef === undefined) === (parsed.data.subset === undefined)) {
+    return { problems: ["spec: write targetRef or subset, exactly one"] };
+  }
   if (parsed.success) return { spec: parsed.data };
   return { problems: parsed.error.issues.map((issue) => `spec.${issue.path.join(".")}: ${issue.message}`) };
 }
 
 /** Name of the Service that callers use. */
 export function serviceName(spec: RolloutSpec): string {
-  return spec.service?.name ?? spec.targetRef.name;
+  return spec.service?.name ?? spec.targetRef?.name ?? "";
 }

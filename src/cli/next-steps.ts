@@ -17,6 +17,7 @@ export const nextSteps: Readonly<Record<ConditionReason, string>> = {
   RollingBack: "Nothing. The traffic is on its way back.",
   RolledBack: "Fix the cause and release a new revision, revert the change, or try the same again with `serin retry`.",
   Suspended: "Set spec.suspend to false to go on.",
+  HoldOff: "Take the annotation serin.dev/hold off the Deployment to have its changes released again.",
   InvalidSpec: "Mend the spec as the message says.",
   WorkloadNotFound: "Create the Deployment, or correct the name by deleting and re-creating the Rollout.",
   WorkloadNotSupported: "Change what the message names in the Deployment so that two versions can run side by side.",

@@ -61,7 +61,8 @@ export async function holdsUnseenChange(
   { spec, status }: Rollout,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (spec === undefined || status.hold !== "Policy") return false;
+  const isHeldByAdmission = status.hold === "Policy" || status.hold === "Webhook";
+  if (spec?.targetRef === undefined || !isHeldByAdmission) return false;
   const deployment = await objects.read(deployments, namespace, spec.targetRef.name, signal);
   return deployment?.spec?.["paused"] === true;
 }

@@ -54,6 +54,9 @@ const actions: Readonly<Record<PendingEvent["reason"], string>> = {
   Reverted: "Reconcile",
   FirstRevision: "Reconcile",
   HoldRestored: "Reconcile",
+  HoldOff: "Reconcile",
+  Unpaused: "Reconcile",
+  SupersededRepeatedly: "Reconcile",
   InvalidSpec: "Reconcile",
   LetGo: "Reconcile",
 };

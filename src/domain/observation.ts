@@ -28,7 +28,7 @@ export interface Settings {
   readonly shiftDeadline: Milliseconds;
   /** Counts alone are written to the status no more often than this. */
   readonly evidencePeriod: Milliseconds;
-  readonly hold: "Policy" | "Paused";
+  readonly hold: "Policy" | "Webhook" | "Paused";
   readonly engineVersion: string;
 }
 
@@ -58,6 +58,8 @@ export interface Workload {
   readonly deleting: boolean;
   /** Whether the label that the hold policy acts on names this Rollout. */
   readonly labelled: boolean;
+  /** Whether the emergency switch is thrown: nothing is to be held. */
+  readonly holdOff: boolean;
   readonly replicas: number;
   /** Name of the Deployment's pod template: the same for equal templates. */
   readonly revision: string;
@@ -69,6 +71,8 @@ export interface Workload {
   readonly notSupported: string | undefined;
   /** The revision that was promoted last, from the annotation that outlives the Rollout. */
   readonly promotedRevision: string | undefined;
+  /** Revisions that were rejected, from the annotation that outlives the Rollout; the newest first. */
+  readonly rejectedRevisions: readonly string[];
   readonly replicaSets: readonly ReplicaSet[];
 }
 

@@ -70,6 +70,7 @@ export class VirtualWorld {
       paused: false,
       deleting: false,
       labelled: false,
+      holdOff: false,
       replicas: 4,
       revision: "v1",
       image: "product:v1",
@@ -77,6 +78,7 @@ export class VirtualWorld {
       maxSurge: '"25%"',
       notSupported: undefined,
       promotedRevision: undefined,
+      rejectedRevisions: [],
       replicaSets: [],
     };
     this.replicaSets = [this.#replicaSet("product-v1", "v1", "Deployment", 4)];

@@ -68,6 +68,7 @@ export function aWorkload(changes: Partial<Workload> = {}): Workload {
     paused: false,
     deleting: false,
     labelled: true,
+    holdOff: false,
     replicas: 4,
     revision: "one",
     image: "product:v1",
@@ -75,6 +76,7 @@ export function aWorkload(changes: Partial<Workload> = {}): Workload {
     maxSurge: '"25%"',
     notSupported: undefined,
     promotedRevision: "one",
+    rejectedRevisions: [],
     replicaSets: [aReplicaSet()],
     ...changes,
   };

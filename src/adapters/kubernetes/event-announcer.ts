@@ -68,7 +68,7 @@ function eventObject(rollout: Rollout, event: PendingEvent, instance: string, re
 }
 
 function deploymentOf(rollout: Rollout, objects: KubernetesObjects): object | undefined {
-  const name = rollout.spec?.targetRef.name;
+  const name = rollout.spec?.targetRef?.name;
   if (name === undefined || !objects.watches(deployments)) return undefined;
   const { namespace } = rollout.key;
   const uid = objects.cached(deployments, namespace, name)?.metadata.uid;

@@ -1,4 +1,11 @@
-import { hashLabel, promotedAnnotation, rolloutLabel } from "../../api/names.ts";
+import {
+  hashLabel,
+  holdAnnotation,
+  holdOff,
+  promotedAnnotation,
+  rejectedAnnotation,
+  rolloutLabel,
+} from "../../api/names.ts";
 import type { Rollout } from "../../api/rollout.ts";
 import type { ReplicaSet, Workload } from "../../domain/observation.ts";
 import { revisionOf } from "../../domain/revision.ts";
@@ -36,6 +43,7 @@ export function workloadFrom(sources: WorkloadSources): Workload {
     paused: valueAt(deployment, "spec", "paused") === true,
     deleting: metadata.deletionTimestamp !== undefined,
     labelled: metadata.labels?.[rolloutLabel] === rollout.key.name,
+    holdOff: metadata.annotations?.[holdAnnotation] === holdOff,
     replicas: numberAt(deployment, "spec", "replicas"),
     revision: revisionOf(template),
     image: imagesOf(template),
@@ -43,6 +51,7 @@ export function workloadFrom(sources: WorkloadSources): Workload {
     maxSurge: maxSurge === undefined ? undefined : JSON.stringify(maxSurge),
     notSupported: sources.notSupported,
     promotedRevision: metadata.annotations?.[promotedAnnotation],
+    rejectedRevisions: listed(metadata.annotations?.[rejectedAnnotation]),
     replicaSets: sources.replicaSets.flatMap((object) => {
       const controlledBy = controlOver(object, rollout, metadata.uid);
       return controlledBy === undefined ? [] : [replicaSetFrom(object, controlledBy, sources.troublesOf(object))];
@@ -73,6 +82,10 @@ export function imagesOf(template: unknown): string {
 export function istioWorkload(replicaSet: string, podTemplateHash: string): string {
   const suffix = `-${podTemplateHash}`;
   return podTemplateHash !== "" && replicaSet.endsWith(suffix) ? replicaSet.slice(0, -suffix.length) : replicaSet;
+}
+
+function listed(text: string | undefined): readonly string[] {
+  return (text ?? "").split(",").filter((part) => part !== "");
 }
 
 type Control = ReplicaSet["controlledBy"];

@@ -10,7 +10,7 @@ import { deployments, rollouts } from "./workload-resources.ts";
  * word as far as it names one, else its Deployment is the one that carries its name as a label.
  */
 export function targetName(objects: KubernetesObjects, rollout: Rollout): string | undefined {
-  if (rollout.spec !== undefined) return rollout.spec.targetRef.name;
+  if (rollout.spec !== undefined) return rollout.spec.targetRef?.name;
   const { namespace, name } = rollout.key;
   const named = textAt(objects.cached(rollouts, namespace, name), "spec", "targetRef", "name");
   if (named !== undefined) return named;

@@ -104,6 +104,8 @@ const restartedAt = "kubectl.kubernetes.io/restartedAt";
 async function restart({ connection, clock, signal }: CommandContext, { spec, status, key }: Rollout): Promise<string> {
   if (spec === undefined)
     throw new CommandError(`the spec of ${key.name} cannot be understood, so its Deployment is not known`);
+  if (spec.targetRef === undefined)
+    throw new CommandError(`${key.name} releases subsets and has no Deployment of its own: restart yours with kubectl`);
   const { name } = spec.targetRef;
   const annotations = { [restartedAt]: renderInstant(clock.now()) };
   const patch = { spec: { template: { metadata: { annotations } } } };

@@ -1,0 +1,57 @@
+import { expect } from "vitest";
+import type { CallCounts } from "../cluster/load/counts.ts";
+import { watchCapacity, type Capacity } from "../lab/capacity.ts";
+import type { Lab, Operator } from "../lab/lab.ts";
+import { openShop, type Shop, type ShopOptions } from "../lab/shop.ts";
+
+/** What all cases of a file share: one lab with one operator. */
+export interface Bench {
+  readonly lab: Lab;
+  readonly operator: Operator;
+}
+
+/** How the operator of the workload cases is started. */
+export const operatorFlags = { propagation: "1s", "evidence-period": "2s", "rollback-deadline": "10s" };
+
+/**
+ * Steps that pass without waiting for a verdict: these cases are about the workload. Whether requests fail is seen by
+ * the load, which counts every one.
+ */
+export const brisk = {
+  steps: [{ weight: 50 }, { weight: 100 }],
+  bake: "1s",
+  analysis: { minStepDuration: "1s", maxStepDuration: "2s", onInsufficientTraffic: "promote" },
+};
+
+export interface Case extends Shop {
+  readonly capacity: Capacity;
+  /**
+   * Ends the load and gives the namespace up. No request failed or was lost but those that `failing` versions answered,
+   * and capacity never fell below `capacity` of what was needed (1 unless the case itself takes pods away).
+   */
+  end(expected?: { readonly failing?: readonly string[]; readonly capacity?: number }): Promise<void>;
+}
+
+/** Opens a case: an app under load in a namespace of its own, its Rollout at rest, its capacity followed. */
+export async function openCase({ lab }: Bench, namespace: string, options: ShopOptions = {}): Promise<Case> {
+  const shop = await openShop(lab, namespace, { rate: 20, ...options, spec: { ...brisk, ...options.spec } });
+  const capacity = watchCapacity(lab.cluster, namespace);
+  return {
+    ...shop,
+    capacity,
+    async end({ failing = [], capacity: least = 1 } = {}) {
+      const counts = await shop.load.stop();
+      await capacity.stop();
+      const lowest = capacity.lowest();
+      // Proxies have room for some dozens of hosts: what is done with goes.
+      await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
+      expect(unexplained(counts, failing), `requests that failed in ${namespace}`).toBe(0);
+      expect(lowest.ratio, `lowest capacity in ${namespace}: ${lowest.at}`).toBeGreaterThanOrEqual(least);
+    },
+  };
+}
+
+/** Failed requests that none of these versions answered. */
+function unexplained({ failed, byVersion }: CallCounts, failing: readonly string[]): number {
+  return failing.reduce((rest, version) => rest - (byVersion[version]?.failed ?? 0), failed);
+}
