@@ -48,7 +48,7 @@ module.exports = {
     door("zod", "^src/(api/|config\\.ts$|adapters/)"),
     door("pino", "^src/runtime/logger\\.ts$"),
     door("prom-client", "^src/runtime/metrics\\.ts$"),
-    door("commander", "^src/(cli/|operator-command\\.ts$)"),
+    door("commander", "^src/(cli/|(operator|release)-command\\.ts$)"),
     {
       name: "src-knows-no-local-cluster",
       severity: "error",

@@ -1,7 +1,4 @@
-import { hostname } from "node:os";
 import { renderKey, type ObjectKey } from "./api/object-key.ts";
-import { createCluster } from "./adapters/kubernetes/cluster.ts";
-import { createEventAnnouncer } from "./adapters/kubernetes/event-announcer.ts";
 import { ensureHoldPolicy } from "./adapters/kubernetes/hold-policy.ts";
 import { createInformers, type Informers, type ObjectChange } from "./adapters/kubernetes/informers.ts";
 import { createLeaseStore } from "./adapters/kubernetes/lease-store.ts";
@@ -9,16 +6,12 @@ import { createKubernetesObjects } from "./adapters/kubernetes/objects.ts";
 import { createRolloutSource } from "./adapters/kubernetes/rollout-source.ts";
 import { connect } from "./adapters/kubernetes/transport.ts";
 import { deployments, replicaSets, rollouts } from "./adapters/kubernetes/workload-resources.ts";
-import { createIstioRouter } from "./adapters/istio/istio-router.ts";
 import { istioResources } from "./adapters/istio/mesh-resources.ts";
-import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provider.ts";
 import type { Config } from "./config.ts";
-import type { Dependencies } from "./controller/dependencies.ts";
-import { Obstacles } from "./controller/obstacles.ts";
+import { composeDependencies, identity } from "./dependencies.ts";
 import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
 import { reportFailure } from "./controller/report-failure.ts";
 import { rolloutsConcernedBy, type TriggerKind } from "./controller/triggers.ts";
-import type { Settings } from "./domain/observation.ts";
 import type { KubernetesObjects, Resource } from "./ports/kubernetes-objects.ts";
 import { createReleaseMetrics } from "./release-metrics.ts";
 import { runController } from "./runtime/controller.ts";
@@ -30,7 +23,6 @@ import { createMetrics, type Metrics } from "./runtime/metrics.ts";
 import { listenForShutdown } from "./runtime/shutdown.ts";
 import { pause, systemTimers } from "./runtime/timers.ts";
 import { WorkQueue } from "./runtime/work-queue.ts";
-import { version } from "./version.ts";
 
 /** Runs the operator until it is told to stop; answers with the exit code of the process. */
 export async function runOperator(config: Config, kubeconfigVariable: string | undefined): Promise<number> {
@@ -121,7 +113,8 @@ async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Prom
       : await ensureHoldPolicy(objects, signal);
   if (config.hold === "policy" && hold.hold !== "Policy") throw new Error(`--hold policy: ${hold.reason}`);
   log.info("changed templates are held", { ...hold });
-  const deps = dependencies(parts, hold.hold, createReleaseMetrics(metrics));
+  const releaseMetrics = createReleaseMetrics(metrics);
+  const deps = composeDependencies({ config, objects, hold: hold.hold, releaseMetrics, log });
   const reconcile = (key: string, within: AbortSignal, child: Logger) =>
     reconcilePersistently(parseKey(key), { ...deps, log: child }, within);
   await runController(
@@ -137,41 +130,6 @@ async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Prom
     },
     signal,
   );
-}
-
-function dependencies(
-  { config, log, objects }: Machine,
-  hold: Settings["hold"],
-  releaseMetrics: Dependencies["releaseMetrics"],
-): Dependencies {
-  const clock = { now: () => Date.now() };
-  const ordered = {
-    debug: (fields: object, message: string) => log.debug(message, { ...fields }),
-    warn: (fields: object, message: string) => log.warn(message, { ...fields }),
-  };
-  const istio = createIstioRouter({
-    objects,
-    rootNamespace: config.istioNamespace,
-    clusterDomain: config.clusterDomain,
-  });
-  return {
-    cluster: createCluster({ objects, log }),
-    routerFor: () => istio,
-    metrics: createPrometheusProvider({ address: config.prometheusAddress, clock, log: ordered }),
-    announcer: createEventAnnouncer({ objects, instance: identity(), log }),
-    clock,
-    settings: {
-      propagation: config.propagation,
-      rollbackDeadline: config.rollbackDeadline,
-      shiftDeadline: config.shiftDeadline,
-      evidencePeriod: config.evidencePeriod,
-      hold,
-      engineVersion: version,
-    },
-    releaseMetrics,
-    obstacles: new Obstacles(),
-    log,
-  };
 }
 
 /** Rollouts come through their source; a change of anything else leads to the Rollouts that it concerns. */
@@ -209,10 +167,6 @@ function reportWatch(
 ): void {
   machine.watchProblem(problem);
   log.warn("a watch was interrupted", { ...problem });
-}
-
-function identity(): string {
-  return `${hostname()}_${process.pid}`;
 }
 
 /** `host:port`; an empty host is every address. */

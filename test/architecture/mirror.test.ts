@@ -31,6 +31,7 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/cli/system.ts": "test/unit/cli/program.test.ts",
   "src/controller/deliver-events.ts": inAReconcile,
   "src/controller/store-decision.ts": inAReconcile,
+  "src/dependencies.ts": underTraffic,
   "src/domain/observation.ts": "test/unit/controller/observe.test.ts",
   "src/domain/rules/canary.ts": "test/unit/domain/rules/preparation.test.ts",
   "src/domain/rules/under-way.ts": "test/unit/domain/rules/progress.test.ts",

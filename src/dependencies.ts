@@ -1,0 +1,59 @@
+import { hostname } from "node:os";
+import { createCluster } from "./adapters/kubernetes/cluster.ts";
+import { createEventAnnouncer } from "./adapters/kubernetes/event-announcer.ts";
+import { createIstioRouter } from "./adapters/istio/istio-router.ts";
+import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provider.ts";
+import type { Config } from "./config.ts";
+import type { Dependencies } from "./controller/dependencies.ts";
+import { Obstacles } from "./controller/obstacles.ts";
+import type { Settings } from "./domain/observation.ts";
+import type { KubernetesObjects } from "./ports/kubernetes-objects.ts";
+import type { Logger } from "./runtime/logger.ts";
+import { version } from "./version.ts";
+
+/** What a reconcile is put together from. */
+export interface Composition {
+  readonly config: Config;
+  /** Must watch what the adapters read from caches. */
+  readonly objects: KubernetesObjects;
+  readonly hold: Settings["hold"];
+  readonly releaseMetrics: Dependencies["releaseMetrics"];
+  readonly log: Logger;
+}
+
+/** Everything that a reconcile reaches, made of the real adapters. */
+export function composeDependencies({ config, objects, hold, releaseMetrics, log }: Composition): Dependencies {
+  const clock = { now: () => Date.now() };
+  const ordered = {
+    debug: (fields: object, message: string) => log.debug(message, { ...fields }),
+    warn: (fields: object, message: string) => log.warn(message, { ...fields }),
+  };
+  const istio = createIstioRouter({
+    objects,
+    rootNamespace: config.istioNamespace,
+    clusterDomain: config.clusterDomain,
+  });
+  return {
+    cluster: createCluster({ objects, log }),
+    routerFor: () => istio,
+    metrics: createPrometheusProvider({ address: config.prometheusAddress, clock, log: ordered }),
+    announcer: createEventAnnouncer({ objects, instance: identity(), log }),
+    clock,
+    settings: {
+      propagation: config.propagation,
+      rollbackDeadline: config.rollbackDeadline,
+      shiftDeadline: config.shiftDeadline,
+      evidencePeriod: config.evidencePeriod,
+      hold,
+      engineVersion: version,
+    },
+    releaseMetrics,
+    obstacles: new Obstacles(),
+    log,
+  };
+}
+
+/** This process, as leases and events name it. */
+export function identity(): string {
+  return `${hostname()}_${process.pid}`;
+}
