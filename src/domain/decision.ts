@@ -64,8 +64,17 @@ export type Action =
   | { readonly kind: "openSurge"; readonly was: string }
   /** Puts maxSurge back when an adoption was begun and given up. */
   | { readonly kind: "restoreSurge"; readonly maxSurge: string }
-  /** Hands the canary ReplicaSet to the Deployment: labels on, our ownerReference off, in one conditional patch. */
-  | { readonly kind: "handOver"; readonly replicaSet: string; readonly replicas: number }
+  /**
+   * Hands the canary ReplicaSet, which must run `revision`, to the Deployment: labels on, our ownerReference off, in one
+   * conditional patch. `evenIfNewer`: also where the Deployment holds a newer template by now.
+   */
+  | {
+      readonly kind: "handOver";
+      readonly replicaSet: string;
+      readonly replicas: number;
+      readonly revision: string;
+      readonly evenIfNewer: boolean;
+    }
   /** Scales the ReplicaSet of the old revision to zero, when the Deployment controller did not. */
   | { readonly kind: "finishOld"; readonly replicaSet: string; readonly replicas: number }
   /** Restores maxSurge, notes the promoted revision and, unless `keepPaused`, unpauses: one conditional patch. */

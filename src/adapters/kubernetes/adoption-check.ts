@@ -11,6 +11,10 @@ export interface HandOverState {
   readonly controlled: readonly KubernetesObject[];
   /** The size that was decided on. */
   readonly replicas: number;
+  /** What was analysed: the canary must run it. */
+  readonly revision: string;
+  /** Whether the Deployment may hold a newer template by now. */
+  readonly evenIfNewer: boolean;
 }
 
 /**
@@ -18,9 +22,13 @@ export interface HandOverState {
  * would. It scales in proportion unless size, annotations and available pods agree (docs/adr/0004).
  */
 export function handOverObstacle(state: HandOverState): string | undefined {
-  const { deployment } = state;
+  const { deployment, canary } = state;
   if (deployment.metadata.deletionTimestamp !== undefined) return "it is being deleted";
-  if (templateOf(deployment) !== templateOf(state.canary)) return "it has another pod template by now";
+  if (templateOf(canary) !== state.revision) return `the ReplicaSet does not run the analysed revision ${state.revision}`;
+  const isNewer = templateOf(deployment) !== templateOf(canary);
+  if (isNewer && !state.evenIfNewer) return "it has another pod template by now";
+  // It would scale the newer template up beside both.
+  if (isNewer && !isPaused(deployment)) return "it is rolling another pod template out";
   // A Deployment that somebody unpaused is rolling already. The canary, being older than what it started, ends that, and
   // an unpaused Deployment never shrinks its new ReplicaSet, so neither the others' sizes nor the surge matter then.
   return sizeObstacle(state) ?? (isPaused(deployment) ? (oldObstacle(state) ?? surgeObstacle(state)) : undefined);

@@ -54,7 +54,7 @@ export async function handOver(write: WorkloadWrite, action: ActionOf<"handOver"
     throw cannotTakeOver(deployment, canary, "somebody else controls the ReplicaSet, see its ownerReferences");
   const controlled = await liveReplicaSetsOf(write, deployment);
   const olderTwins = controlled.filter((candidate) => comesBefore(candidate, canary));
-  const obstacle = handOverObstacle({ deployment, canary, controlled, replicas: action.replicas });
+  const obstacle = handOverObstacle({ ...action, deployment, canary, controlled });
   if (obstacle !== undefined) throw cannotTakeOver(deployment, canary, obstacle);
   await removeEmptyTwins(write, olderTwins, revisionOf(valueAt(canary, "spec", "template")));
   const patch = handOverPatch(write, { deployment, canary, controlled });

@@ -62,8 +62,13 @@ function keepTraffic(observation: Observation, release: Release): Answer | undef
 
 function awaitAdoption(observation: Observation, release: Release, { replicas }: Workload, canary: ReplicaSet): Answer {
   const message = `ReplicaSet ${canary.name} was handed over; waiting for the Deployment controller to adopt it.`;
-  const again: Plan = [{ kind: "handOver", replicaSet: canary.name, replicas }];
+  const again: Plan = [handOverOf(observation, canary, replicas)];
   return promoting(observation, message, isLate(observation, release, adoptionPatience) ? again : []);
+}
+
+function handOverOf({ rollout }: Observation, { name, revision }: ReplicaSet, replicas: number): Action {
+  const evenIfNewer = rollout.spec?.onNewRevision === "finish";
+  return { kind: "handOver", replicaSet: name, replicas, revision, evenIfNewer };
 }
 
 function handOver(observation: Observation, release: Release, workload: Workload, canary: ReplicaSet): Answer {
@@ -80,7 +85,7 @@ function handOver(observation: Observation, release: Release, workload: Workload
   if (opened !== undefined) return opened;
   if (workload.observedGeneration < workload.generation)
     return promoting(observation, "Waiting for the Deployment controller to see the Deployment.");
-  const plan: Plan = [{ kind: "handOver", replicaSet: canary.name, replicas }];
+  const plan: Plan = [handOverOf(observation, canary, replicas)];
   return promoting(observation, `Handing ReplicaSet ${canary.name} to the Deployment.`, plan);
 }
 

@@ -55,12 +55,15 @@ function workloadLost({ workload }: Observation): Why | undefined {
   return { reason: "WorkloadLost", explanation: workload.message };
 }
 
-function revisionGone({ rollout, workload }: Observation): Why | undefined {
+function revisionGone(observation: Observation): Why | undefined {
+  const { rollout, workload } = observation;
   const { canary, stable } = rollout.status;
   if (isProblem(workload) || canary === undefined || workload.revision === canary.revision) return undefined;
   if (workload.revision === stable?.revision) {
     return { reason: "Reverted", explanation: `The template is that of the stable revision ${stable.revision} again.` };
   }
+  // Without its ReplicaSet the canary could not be made any more: the Deployment has another template by now.
+  if (rollout.spec?.onNewRevision === "finish" && canaryOf(observation) !== undefined) return undefined;
   return {
     reason: "Superseded",
     explanation: `Revision ${workload.revision} (${workload.image}) arrived; its release starts next.`,

@@ -4,7 +4,7 @@ import { valueAt } from "../../../src/adapters/kubernetes/json-fields.ts";
 import { pods, replicaSets, revisionAnnotation } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import { ConflictError } from "../../../src/runtime/errors.ts";
 import { until } from "../../cluster/processes/until.ts";
-import { adopt, canaryOf, holdChange, tryCanary } from "./release.ts";
+import { adopt, canaryOf, handingOver, holdChange, tryCanary } from "./release.ts";
 import { createWorkbench, deploymentOf, type Trial, type Workbench } from "./workbench.ts";
 
 let bench: Workbench;
@@ -94,7 +94,7 @@ describe("an adoption", () => {
     const { maxSurge } = await trial.workload();
     await trial.act({ kind: "openSurge", was: maxSurge ?? "" });
     await trial.when("the surge to be seen", ({ generation, observedGeneration }) => generation === observedGeneration);
-    await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 4 });
+    await trial.act({ ...handingOver(canary), replicas: 4 });
     await trial.kubectl("scale", `deployment/${trial.name}`, `--replicas=${size}`);
     await trial.when("the new size", ({ replicaSets: all }) =>
       all.every(({ name, available, pods }) => (name === canary.replicaSet ? available === size : pods === 0)),
@@ -111,7 +111,7 @@ describe("an adoption", () => {
     await tryCanary(trial, canary, 2);
     await trial.act({ kind: "openSurge", was: '"25%"' });
     await trial.kubectl("scale", "deployment/follows", "--replicas=3");
-    const handOver = { kind: "handOver", replicaSet: canary.replicaSet } as const;
+    const handOver = handingOver(canary);
     const refusal = bench.cluster.perform({ ...handOver, replicas: 2 }, trial.rollout(), bench.signal);
     await expect(refusal).rejects.toThrow("its size is 3, not 2");
     const second = bench.cluster.perform({ ...handOver, replicas: 3 }, trial.rollout(), bench.signal);
@@ -136,7 +136,7 @@ describe("an adoption", () => {
     await tryCanary(trial, canary, 1);
     const handOver = () =>
       bench.cluster.perform(
-        { kind: "handOver", replicaSet: canary.replicaSet, replicas: 1 },
+        { ...handingOver(canary), replicas: 1 },
         trial.rollout(),
         bench.signal,
       );
@@ -202,7 +202,7 @@ describe("an adoption", () => {
       await trial.act({ kind: "pauseWorkload", paused: true });
       await trial.act({ kind: "openSurge", was: '"25%"' });
     }
-    await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 2 });
+    await trial.act({ ...handingOver(canary), replicas: 2 });
     await trial.when("only canary pods", ({ replicaSets: all }) =>
       all.every(({ name: one, controlledBy, pods }) =>
         one === canary.replicaSet ? controlledBy === "Deployment" && pods === 2 : pods === 0,
@@ -222,7 +222,7 @@ describe("an adoption", () => {
     await expect(bench.cluster.perform(early, trial.rollout(), bench.signal)).rejects.toBeInstanceOf(ConflictError);
     await trial.act({ kind: "openSurge", was: '"25%"' });
     await trial.when("the surge to be seen", ({ generation, observedGeneration }) => generation === observedGeneration);
-    await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 3 });
+    await trial.act({ ...handingOver(canary), replicas: 3 });
     // A newer template makes the adopted ReplicaSet one of two old ones, which a paused Deployment leaves as they are.
     await trial.kubectl("set", "image", "deployment/finish", "app=shop/app:v3");
     await trial.when("the adoption", ({ replicaSets: all }) =>
@@ -267,7 +267,7 @@ describe("an adoption", () => {
       all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Nobody"),
     );
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
-    await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas: 1 });
+    await trial.act({ ...handingOver(canary), replicas: 1 });
     await trial.when("the adoption", ({ replicaSets: all }) =>
       all.some(({ name, controlledBy }) => name === canary.replicaSet && controlledBy === "Deployment"),
     );

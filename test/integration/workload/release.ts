@@ -28,12 +28,17 @@ export async function tryCanary(trial: Trial, canary: Revision, replicas: number
   });
 }
 
+/** The hand-over of a canary, less its size. */
+export function handingOver({ replicaSet, revision }: Revision) {
+  return { kind: "handOver", replicaSet, revision, evenIfNewer: false } as const;
+}
+
 /** From a canary at full size to a Deployment that has it, as the rules of promotion do. Resolves with maxSurge as it was. */
 export async function adopt(trial: Trial, canary: Revision, replicas: number): Promise<string | undefined> {
   const { maxSurge } = await trial.workload();
   if (maxSurge !== undefined) await trial.act({ kind: "openSurge", was: maxSurge });
   await trial.when("the surge to be seen", ({ generation, observedGeneration }) => generation === observedGeneration);
-  await trial.act({ kind: "handOver", replicaSet: canary.replicaSet, replicas });
+  await trial.act({ ...handingOver(canary), replicas });
   await trial.when("the adoption", ({ replicaSets }) =>
     replicaSets.every(({ name, controlledBy, replicas: size, pods }) =>
       name === canary.replicaSet ? controlledBy === "Deployment" : size === 0 && pods === 0,

@@ -27,7 +27,7 @@ const workload: readonly Action[] = [
   { kind: "removeCanary", replicaSet: "r" },
   { kind: "openSurge", was: "1" },
   { kind: "restoreSurge", maxSurge: "1" },
-  { kind: "handOver", replicaSet: "r", replicas: 4 },
+  { kind: "handOver", replicaSet: "r", replicas: 4, revision: "two", evenIfNewer: false },
   { kind: "finishOld", replicaSet: "r", replicas: 0 },
   { kind: "completeAdoption", maxSurge: undefined, revision: "v2", keepPaused: false },
   { kind: "recordPromoted", revision: "v2" },

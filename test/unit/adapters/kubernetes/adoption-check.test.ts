@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { handOverObstacle, type HandOverState } from "../../../../src/adapters/kubernetes/adoption-check.ts";
+import { revisionOf } from "../../../../src/domain/revision.ts";
 import type { KubernetesObject } from "../../../../src/ports/kubernetes-objects.ts";
 
 const template = (image: string) => ({ metadata: { labels: { app: "product" } }, spec: { containers: [{ image }] } });
@@ -28,6 +29,8 @@ const obstacle = (change: Partial<HandOverState> = {}) =>
     canary: replicaSet("v2", 4),
     controlled: [replicaSet("v1", 4), replicaSet("v0", 0)],
     replicas: 4,
+    revision: revisionOf(template("v2")),
+    evenIfNewer: false,
     ...change,
   });
 
@@ -46,6 +49,21 @@ describe("handOverObstacle", () => {
       "the template changed",
       { deployment: deployment({ template: template("v3") }) },
       "it has another pod template by now",
+    ],
+    [
+      "the ReplicaSet was given another template",
+      { canary: replicaSet("v3", 4) },
+      `the ReplicaSet does not run the analysed revision ${revisionOf(template("v2"))}`,
+    ],
+    [
+      "a newer template is held and this release is to be finished",
+      { deployment: deployment({ template: template("v3") }), evenIfNewer: true },
+      undefined,
+    ],
+    [
+      "a newer template rolls out already",
+      { deployment: deployment({ template: template("v3"), paused: false }), evenIfNewer: true },
+      "it is rolling another pod template out",
     ],
     ["the Deployment was scaled", { deployment: deployment({ replicas: 6 }) }, "its size is 6, not 4"],
     ["the canary is smaller", { canary: replicaSet("v2", 3) }, "the canary's size is 3, not 4"],

@@ -59,7 +59,7 @@ test.each([
   [
     "hands over",
     at({}, { release: { adoption }, workload: open }),
-    [{ kind: "handOver", replicaSet: "product-a-two", replicas: 4 }],
+    [{ kind: "handOver", replicaSet: "product-a-two", replicas: 4, revision: "two", evenIfNewer: false }],
   ],
   [
     "needs no surge with Recreate-like strategies",
