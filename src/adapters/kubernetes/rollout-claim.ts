@@ -34,6 +34,21 @@ export async function letGo(write: WorkloadWrite): Promise<void> {
   ]);
 }
 
+/**
+ * Makes a Rollout that is being deleted acceptable to the API server, which refuses every write to one whose stored spec
+ * its definition no longer allows, also of status and finalizers. Nothing but the name of the Deployment is needed to let
+ * go: what a release has to give back is in the status. False where there is nothing to mend.
+ */
+export async function mendSpec(write: WorkloadWrite): Promise<boolean> {
+  const { rollout, target } = write;
+  if (!rollout.deleting || rollout.spec !== undefined || target === undefined) return false;
+  const live = await liveRollout(write);
+  if (live === undefined) return false;
+  const spec = { targetRef: { name: target } };
+  await patchRollout(write, [...sameVersion(live), { op: "add", path: "/spec", value: spec }]);
+  return true;
+}
+
 /** A Rollout of the same name with another uid is somebody else's. */
 async function liveRollout({ objects, rollout, signal }: WorkloadWrite): Promise<KubernetesObject | undefined> {
   const found = await objects.read(rollouts, rollout.key.namespace, rollout.key.name, signal);
