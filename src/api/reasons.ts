@@ -83,6 +83,8 @@ export const rollbackReasons = {
   TemplateMutated: "Something changes pods on creation, so what would run is not what is in git.",
   WorkloadLost: "The Deployment is gone.",
   HoldOff: "The hold was switched off in mid-release.",
+  RolledOutByItself: "The Deployment rolled out by itself while nothing held it.",
+  StableLost: "The stable revision's ReplicaSet is gone and nothing runs, so there is nothing to go back to.",
   Interrupted: "The operator stopped between moving the traffic back and saying so.",
   TrafficConfigLost: "The objects that carry the split are gone.",
 } as const;

@@ -165,6 +165,16 @@ export const rolloutStatusSchema = z.object({
         image: z.string().meta({ description: "Images of its containers." }),
         reason: z.string().meta({ description: "Why, in one word." }),
         at: z.string().meta({ description: "When it was rejected." }),
+        deployment: z
+          .object({
+            uid: z.string().meta({ description: "Uid of the Deployment." }),
+            generation: z.int().meta({ description: "Its generation." }),
+          })
+          .optional()
+          .meta({
+            description:
+              "The Deployment when it last asked for this revision: the same generation is the same template, whatever a newer Kubernetes makes of its defaults.",
+          }),
       }),
     )
     .max(20)
@@ -180,6 +190,19 @@ export const rolloutStatusSchema = z.object({
     })
     .optional()
     .meta({ description: "The requests that were dealt with: values of the request annotations." }),
+  subsets: z
+    .object({
+      retired: z
+        .array(z.string())
+        .max(10)
+        .meta({ description: "Subsets that served before, the last one first; what a route gives them is put back." }),
+      corrections: z
+        .array(z.string())
+        .max(3)
+        .meta({ description: "When somebody else's weights were corrected without a release, the last few." }),
+    })
+    .optional()
+    .meta({ description: "What is remembered of the routes where you run all versions yourself (spec.subset)." }),
   releases: z.int().optional().meta({ description: "How many releases there have been." }),
   pendingEvents: z
     .array(pendingEvent)

@@ -2,7 +2,7 @@ import type { Milliseconds } from "../api/instant.ts";
 import type { Release, RolloutStatus } from "../api/rollout-status.ts";
 import { stepLabel } from "./steps.ts";
 import type { Answer, Plan, Transition } from "./decision.ts";
-import type { Observation } from "./observation.ts";
+import { isProblem, type Observation } from "./observation.ts";
 import { withStanding, type Standing } from "./standing.ts";
 
 /** While a release is under way the world is looked at this often, beside every change that is watched. */
@@ -27,7 +27,7 @@ export function answer(observation: Observation, wish: Wish): Answer {
     ...status,
     step: release === undefined || spec === undefined ? undefined : stepLabel(spec, release),
     weight: release === undefined ? undefined : (release.traffic?.weight ?? 0),
-    hold: observation.settings.hold,
+    hold: holdOf(observation),
     engineVersion: observation.settings.engineVersion,
   };
   return {
@@ -37,6 +37,14 @@ export function answer(observation: Observation, wish: Wish): Answer {
     wakeAfter: "wakeAfter" in wish ? wish.wakeAfter : pollPeriod,
     urgent: wish.urgent ?? false,
   };
+}
+
+/** How changes of the Deployment are held at the moment; not at all where somebody switched it off. */
+function holdOf({ workload, rollout, settings }: Observation): RolloutStatus["hold"] {
+  if (isProblem(workload)) return rollout.status.hold ?? settings.hold;
+  if (workload.form === "Subsets") return undefined;
+  const isSuspended = rollout.spec?.suspend === true && rollout.status.release === undefined;
+  return workload.holdOff || isSuspended ? "Off" : settings.hold;
 }
 
 /** An event key that tells this release's happenings from those of the others. */

@@ -4,7 +4,7 @@ import { withEvents } from "./events.ts";
 import { withMeasurement } from "./evidence.ts";
 import type { Observation } from "./observation.ts";
 import { adoptRunningRevision, claim, keepHold, letGo, refuseBadSpec, refuseProblems } from "./rules/lifecycle.ts";
-import { followSteps, keepPaused } from "./rules/drift.ts";
+import { followSteps, keepPaused, keepStable } from "./rules/drift.ts";
 import { prepareTraffic, waitForCanary } from "./rules/preparation.ts";
 import { bake, noticeMetrics, passStep, standStill } from "./rules/progress.ts";
 import { finishPromotion } from "./rules/promotion.ts";
@@ -12,6 +12,7 @@ import { rest } from "./rules/rest.ts";
 import { finishRollback } from "./rules/rollback.ts";
 import { goBack } from "./rules/safety.ts";
 import { startRelease } from "./rules/start.ts";
+import { watchSubsets } from "./rules/subsets.ts";
 import { shiftTraffic, waitForTraffic } from "./rules/traffic.ts";
 
 /** In order of precedence: the first rule that answers decides. Safety comes before progress. */
@@ -22,11 +23,13 @@ const rules = {
   goBack, // aborted, superseded, broken, or judged unfit: all traffic to stable
   refuseBadSpec, // the spec cannot be understood: say so, touch nothing
   refuseProblems, // at rest, something a user has to mend: say so, touch nothing
+  keepPaused, // somebody unpaused the Deployment in mid-release: the template stays held
+  keepStable, // the Deployment began to roll out by itself: stable gets its pods back
   finishPromotion, // a promotion was decided: the Deployment adopts the pods, routes as they were
+  watchSubsets, // users run all versions themselves: what the routes serve is stable, and stays it
   adoptRunningRevision, // nothing to compare with: what runs is stable
   keepHold, // the label that the hold needs is missing
   startRelease, // a new template is held: release it
-  keepPaused, // somebody unpaused the Deployment in mid-release: the template stays held
   followSteps, // spec.steps changed: go on from the weight that was reached
   prepareTraffic, // subsets, then routes, before the first canary pod
   waitForCanary, // enough ready pods for the weight to come

@@ -37,8 +37,11 @@ export type Action =
   | { readonly kind: "claim" }
   /** Puts the label on the Deployment that the hold policy acts on. */
   | { readonly kind: "holdWorkload" }
-  /** Sets the Deployment's spec.paused; false is asked for with the token that the hold policy accepts. */
-  | { readonly kind: "pauseWorkload"; readonly paused: boolean }
+  /**
+   * Sets the Deployment's spec.paused; false is asked for with the token that the hold policy accepts. `atSize`: only
+   * while the Deployment has that many replicas.
+   */
+  | { readonly kind: "pauseWorkload"; readonly paused: boolean; readonly atSize?: number }
   /** Creates the objects that carry the split where they are generated, as at rest. */
   | { readonly kind: "createRoute" }
   /** Makes the subsets select one hash each. */
@@ -49,6 +52,8 @@ export type Action =
   | { readonly kind: "routeTraffic"; readonly weight: number; readonly original: string }
   /** Puts the routes back as they were before the release. */
   | { readonly kind: "restoreRoute"; readonly original: string }
+  /** Gives a subset of the user's, for good, all that the routes gave to the subsets between which they are split. */
+  | { readonly kind: "serveSubset"; readonly subset: string }
   /** Puts the subsets back as they were before the release. */
   | { readonly kind: "restoreSubsets"; readonly original: string }
   /** Removes generated objects, routes first. */
@@ -75,7 +80,10 @@ export type Action =
       readonly revision: string;
       readonly evenIfNewer: boolean;
     }
-  /** Scales the ReplicaSet of the old revision to zero, when the Deployment controller did not. */
+  /**
+   * Scales a ReplicaSet of the Deployment to zero: the old one, when the Deployment controller did not, or one that it
+   * began in mid-release. The controller then sets the one that is left to full size.
+   */
   | { readonly kind: "finishOld"; readonly replicaSet: string; readonly replicas: number }
   /** Restores maxSurge, notes the promoted revision and, unless `keepPaused`, unpauses: one conditional patch. */
   | {
@@ -86,6 +94,8 @@ export type Action =
     }
   /** Notes on the Deployment which revision is proven. */
   | { readonly kind: "recordPromoted"; readonly revision: string }
+  /** Notes on the Deployment which revisions were rejected. */
+  | { readonly kind: "recordRejected"; readonly revisions: readonly string[] }
   /** Writes the template of `replicaSet` into the Deployment again. */
   | { readonly kind: "restoreTemplate"; readonly replicaSet: string }
   /** Takes label and annotations off the Deployment. */

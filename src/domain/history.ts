@@ -23,6 +23,12 @@ export function finishRelease(observation: Observation, release: Release, reject
   return { release: undefined, canary: undefined, history, rejected };
 }
 
+/** How many releases in a row, the last one included, a newer template ended before they could end themselves. */
+export function supersededInARow(history: readonly HistoryEntry[] = []): number {
+  const first = history.findIndex(({ reason }) => reason !== "Superseded");
+  return first === -1 ? history.length : first;
+}
+
 function entryOf(release: Release, canary: Revision | undefined, endedAt: string): HistoryEntry {
   const counted = release.analysis?.release.canary ?? noCounts;
   return {

@@ -48,8 +48,12 @@ export function isProblem(value: object): value is Problem {
   return "problem" in value;
 }
 
-/** A Deployment with the ReplicaSets that it or the Rollout controls. */
+/**
+ * A Deployment with the ReplicaSets that it or the Rollout controls. In the form `Subsets` users run all versions
+ * themselves: then `replicaSets` has one entry for each subset, and `revision` is that of the subset that should serve.
+ */
 export interface Workload {
+  readonly form: "Deployment" | "Subsets";
   readonly name: string;
   readonly uid: string;
   readonly generation: number;
@@ -79,7 +83,8 @@ export interface Workload {
 export interface ReplicaSet {
   readonly name: string;
   readonly uid: string;
-  readonly controlledBy: "Deployment" | "Rollout" | "Nobody";
+  /** `User`: all pods of a subset, whatever controls them; `name` and `podTemplateHash` are the subset's name. */
+  readonly controlledBy: "Deployment" | "Rollout" | "Nobody" | "User";
   readonly deleting: boolean;
   /** Name of its pod template without the label pod-template-hash. */
   readonly revision: string;
@@ -107,6 +112,8 @@ export interface TrafficState {
   readonly unsplit: readonly string[];
   /** Who wrote the weights last, if it was not the operator. */
   readonly foreignManager: string | undefined;
+  /** The form `Subsets` only: the subset that gets all of what the routes give to subsets of the Rollout. */
+  readonly serving?: string | undefined;
 }
 
 /**

@@ -22,6 +22,7 @@ export type WorkloadAction = Extract<
       | "finishOld"
       | "completeAdoption"
       | "recordPromoted"
+      | "recordRejected"
       | "restoreTemplate"
       | "releaseWorkload";
   }

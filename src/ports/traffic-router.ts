@@ -12,6 +12,7 @@ export type TrafficAction = Extract<
       | "widenStable"
       | "routeTraffic"
       | "restoreRoute"
+      | "serveSubset"
       | "restoreSubsets"
       | "removeRoute"
       | "removeSubsets";

@@ -10,6 +10,9 @@ export interface App {
   readonly environment?: Readonly<Record<string, string>>;
   readonly strategy?: object;
   readonly minReadySeconds?: number;
+  readonly paused?: boolean;
+  /** Further fields of the Deployment's spec, of its pods' and of their container. */
+  readonly fields?: { readonly deployment?: object; readonly pod?: object; readonly container?: object };
 }
 
 /** The Deployment of an app. */
@@ -22,17 +25,21 @@ export function deployment(app: App): object {
     spec: {
       replicas,
       ...(app.strategy === undefined ? {} : { strategy: app.strategy }),
+      ...(app.paused === undefined ? {} : { paused: app.paused }),
       ...(app.minReadySeconds === undefined ? {} : { minReadySeconds: app.minReadySeconds }),
+      ...app.fields?.deployment,
       selector: { matchLabels: { app: name } },
       template: {
         metadata: { labels: { app: name } },
         spec: {
+          ...app.fields?.pod,
           containers: [
             {
               name: "app",
               image,
               ports: [{ name: "http", containerPort: 8080 }],
               env: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+              ...app.fields?.container,
             },
           ],
         },

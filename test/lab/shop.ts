@@ -1,6 +1,7 @@
 import { kind, type KubernetesObject } from "../cluster/kubernetes.ts";
 import type { Load } from "../cluster/load/load.ts";
 import { until } from "../cluster/processes/until.ts";
+import { requestAnnotations, type Request } from "../../src/api/names.ts";
 import type { RolloutStatus } from "../../src/api/rollout-status.ts";
 import { deployment, manifest, namespaceObject, rollout, service, type App } from "./app.ts";
 import type { Lab } from "./lab.ts";
@@ -11,7 +12,9 @@ export interface Stored extends KubernetesObject {
     readonly name: string;
     readonly namespace?: string;
     readonly uid: string;
+    readonly generation?: number;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly creationTimestamp: string;
     readonly deletionTimestamp?: string;
   };
@@ -45,6 +48,12 @@ export interface Shop {
   readonly load: Load;
   /** Applies the Deployment with another image, as a commit to git would. */
   release(image: string, environment?: App["environment"]): Promise<void>;
+  /** Asks as `serin promote` and its like do. */
+  ask(request: Request): Promise<void>;
+  /** Creates the Rollout again, as it was created first. */
+  createRollout(): Promise<void>;
+  /** An annotation of the Deployment. */
+  annotation(key: string): Promise<string | undefined>;
   rollout(): Promise<StoredRollout>;
   /** Waits for the Rollout to be as asked. */
   untilRollout(what: string, condition: (stored: StoredRollout) => boolean, seconds?: number): Promise<StoredRollout>;
@@ -67,6 +76,12 @@ export interface ShopOptions {
   readonly headers?: Record<string, string>;
   /** Do not wait for the Rollout to be Ready. */
   readonly unready?: boolean;
+  /** Do not wait for the Deployment to have rolled out before there is a Rollout. */
+  readonly unrolled?: boolean;
+  /** What happens to the Deployment before there is a Rollout. */
+  readonly before?: () => Promise<void>;
+  /** What happens between the Rollout's creation and the first request. */
+  readonly beforeLoad?: (shop: Pick<Shop, "untilRollout" | "rollout">) => Promise<void>;
 }
 
 /** Opens a shop: an app under traffic with a Rollout that is at rest. */
@@ -74,16 +89,28 @@ export async function openShop(lab: Lab, namespace: string, options: ShopOptions
   const app = { namespace, image: "product:v1", ...options.app };
   await lab.apply(manifest(namespaceObject(namespace)));
   await lab.apply(manifest(service(app), deployment(app), ...(options.beside ?? [])));
-  await lab.kubectl(["rollout", "status", "deployment/product", "-n", namespace, "--timeout=60s"]);
-  await lab.apply(manifest(rollout(app, { ...quick, ...options.spec })));
-  const load = await lab.startLoad({
+  if (options.unrolled !== true)
+    await lab.kubectl(["rollout", "status", "deployment/product", "-n", namespace, "--timeout=60s"]);
+  await options.before?.();
+  const ownRollout = manifest(rollout(app, { ...quick, ...options.spec }));
+  await lab.apply(ownRollout);
+  let load: Load | undefined = undefined;
+  const started = () => {
+    if (load === undefined) throw new Error(`there is no load in ${namespace} yet`);
+    return load;
+  };
+  const shop = shopOf(lab, { namespace, app, load: started, ownRollout });
+  await options.beforeLoad?.(shop);
+  if (options.unrolled !== true && options.before === undefined) {
+    await until(() => lab.isReached(namespace), { timeout: 60_000, what: `an answer of ${namespace}` });
+  }
+  load = await lab.startLoad({
     namespace,
     rate: options.rate ?? 30,
     ...(options.headers === undefined ? {} : { headers: options.headers }),
   });
-  const shop = shopOf(lab, namespace, app, load);
   if (options.unready !== true) await shop.untilRollout("Ready", ({ status }) => isReady(status));
-  await until(() => (load.snapshot().byVersion["v1"]?.total ?? 0) > 50, {
+  await until(() => (started().snapshot().byVersion["v1"]?.total ?? 0) > 50, {
     timeout: 30_000,
     what: `traffic in ${namespace}`,
   });
@@ -94,7 +121,14 @@ function isReady(status: RolloutStatus): boolean {
   return status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
 }
 
-function shopOf(lab: Lab, namespace: string, app: App, load: Load): Shop {
+interface Opened {
+  readonly namespace: string;
+  readonly app: App;
+  readonly load: () => Load;
+  readonly ownRollout: string;
+}
+
+function shopOf(lab: Lab, { namespace, app, load, ownRollout }: Opened): Shop {
   const { client } = lab.cluster;
   const place = { namespace, name: "product" };
   const need = async <T>(found: Promise<T | undefined>): Promise<T> => {
@@ -105,9 +139,17 @@ function shopOf(lab: Lab, namespace: string, app: App, load: Load): Shop {
   const rolloutNow = () => need(client.get(rollouts, place));
   const shop: Shop = {
     namespace,
-    load,
+    get load() {
+      return load();
+    },
     release: (image, environment = {}) =>
       lab.apply(manifest(deployment({ ...app, image, environment: { ...app.environment, ...environment } }))),
+    async ask(request) {
+      const asked = `${requestAnnotations[request]}=${new Date().toISOString()}`;
+      await lab.kubectl(["annotate", "--overwrite", "srn", "product", "-n", namespace, asked]);
+    },
+    createRollout: () => lab.apply(ownRollout),
+    annotation: async (key) => (await shop.deployment()).metadata.annotations?.[key],
     rollout: rolloutNow,
     async untilRollout(what, condition, seconds = 120) {
       let last: StoredRollout | undefined;

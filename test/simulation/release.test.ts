@@ -136,6 +136,28 @@ describe("a release in virtual time", () => {
     expect(world.status.history?.[0]).toMatchObject({ outcome: "RolledBack", reason: "Reverted" });
   });
 
+  test("says after three releases in a row that none of them could end", async () => {
+    const world = await atRest();
+    for (const revision of ["v2", "v3", "v4", "v5"]) {
+      world.changeTemplate(revision);
+      await world.run((w) => w.status.canary?.revision === revision && w.status.weight === 10);
+    }
+    expect(world.eventReasons().filter((reason) => reason === "SupersededRepeatedly")).toHaveLength(1);
+  });
+
+  test.each([10, 50, 100])("ends first when a newer template arrives at %i, where that is asked for", async (weight) => {
+    const world = await atRest({ onNewRevision: "finish" });
+    world.changeTemplate("v2");
+    await world.run((w) => w.status.weight === weight);
+    world.changeTemplate("v3");
+    expect(await world.run((w) => w.status.stable?.revision === "v3", 1_200)).toBe(true);
+    expect(world.status.history?.map(({ outcome, revision }) => [outcome, revision])).toEqual([
+      ["Promoted", "v3"],
+      ["Promoted", "v2"],
+    ]);
+    expect(world.workload).toMatchObject({ paused: false, maxSurge: '"25%"' });
+  });
+
   test.each([
     [{ crashes: true }, "CanaryCrashed"],
     [{ neverReady: true }, "ProgressDeadlineExceeded"],

@@ -63,6 +63,7 @@ export class VirtualWorld {
   constructor(spec: Record<string, unknown> = {}) {
     this.spec = { targetRef: { name: "product" }, bake: "30s", analysis: { minStepDuration: "15s" }, ...spec };
     this.workload = {
+      form: "Deployment",
       name: "product",
       uid: "d",
       generation: 1,
@@ -225,6 +226,8 @@ export class VirtualWorld {
         if (this.route.kind === "Split") throw new Error("a subset was removed that a route refers to");
         this.subsets = { stable: undefined, canary: undefined };
         return;
+      case "serveSubset":
+        throw new Error("there is a Deployment, and no subset of a user's");
       case "removeRoute":
         this.route = { kind: "Absent", weight: 0 };
         return;
@@ -280,6 +283,9 @@ export class VirtualWorld {
         return;
       case "recordPromoted":
         this.workload.promotedRevision = action.revision;
+        return;
+      case "recordRejected":
+        this.workload.rejectedRevisions = action.revisions;
         return;
       case "restoreTemplate":
         Object.assign(this.workload, { revision: this.find(action.replicaSet).revision });

@@ -61,6 +61,7 @@ export function aCanary(changes: Partial<ReplicaSet> = {}): ReplicaSet {
 /** At rest: one revision runs and is proven. */
 export function aWorkload(changes: Partial<Workload> = {}): Workload {
   return {
+    form: "Deployment",
     name: "product",
     uid: "uid-d",
     generation: 3,

@@ -1,5 +1,6 @@
 import type { Dependencies } from "../../src/controller/dependencies.ts";
 import { VirtualWorld } from "../simulation/virtual-world.ts";
+import { aRollout } from "./observation.ts";
 
 /** The ports of a virtual world, with a line for every call that changes something, in order. */
 export interface RecordedPorts {
@@ -22,7 +23,7 @@ export function recordedPorts(world: VirtualWorld, replacements: Replacements = 
   const calls: string[] = [];
   const own = world.dependencies();
   const cluster = { ...own.cluster, ...replacements.cluster };
-  const router = { ...own.routerFor(undefined), ...replacements.router };
+  const router = { ...own.routerFor(aRollout()), ...replacements.router };
   const metrics = { ...own.metrics, ...replacements.metrics };
   const announcer = { ...own.announcer, ...replacements.announcer };
   const releaseMetrics = { ...own.releaseMetrics, ...replacements.releaseMetrics };

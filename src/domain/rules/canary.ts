@@ -1,5 +1,10 @@
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
 
+/** Whether users run all versions themselves (spec.subset): their Deployments are neither held nor changed. */
+export function isRunByUser({ rollout, workload }: Observation): boolean {
+  return rollout.spec?.subset !== undefined || (!isProblem(workload) && workload.form === "Subsets");
+}
+
 /** The ReplicaSet of the canary, while it exists; also where its Deployment is gone. */
 export function canaryOf({ rollout, workload }: Observation): ReplicaSet | undefined {
   if (isProblem(workload)) return workload.canary;
@@ -12,7 +17,7 @@ export function adoptedOf({ rollout, workload }: Observation): ReplicaSet | unde
   if (isProblem(workload)) return undefined;
   const revision = rollout.status.canary?.revision;
   return workload.replicaSets.find(
-    (candidate) => candidate.controlledBy === "Deployment" && candidate.revision === revision,
+    (candidate) => candidate.controlledBy === "Deployment" && !candidate.deleting && candidate.revision === revision,
   );
 }
 
@@ -20,8 +25,59 @@ export function adoptedOf({ rollout, workload }: Observation): ReplicaSet | unde
 export function isHandedOver(observation: Observation): boolean {
   const { release } = observation.rollout.status;
   if (release?.decision !== "Promote") return false;
-  if (adoptedOf(observation) !== undefined) return true;
-  return release.adoption !== undefined && canaryOf(observation)?.controlledBy === "Nobody";
+  if (isRunByUser(observation)) return release.traffic?.route === "Rest";
+  // While it is the Rollout's, one of the same revision that the Deployment made itself changes nothing.
+  if (canaryOf(observation)?.controlledBy === "Rollout") return false;
+  if (adoptedOf(observation) !== undefined || isCompleted(observation)) return true;
+  const canary = canaryOf(observation);
+  return release.adoption !== undefined && canary?.controlledBy === "Nobody" && !canary.deleting;
+}
+
+/** Whether the Deployment runs the canary's revision by itself, and makes its pods again whatever is deleted. */
+function isCompleted({ rollout, workload }: Observation): boolean {
+  const revision = rollout.status.canary?.revision;
+  if (isProblem(workload) || workload.paused || rollout.status.release?.adoption === undefined) return false;
+  return workload.revision === revision && workload.promotedRevision === revision;
+}
+
+/** The ReplicaSet of the proven revision, as long as the Deployment has it. */
+export function stableOf({ rollout, workload }: Observation): ReplicaSet | undefined {
+  if (isProblem(workload)) return undefined;
+  const name = rollout.status.stable?.replicaSet;
+  return workload.replicaSets.find((candidate) => candidate.name === name && candidate.controlledBy === "Deployment");
+}
+
+/** What the Deployment runs beside stable: something that nobody asked for in mid-release. */
+export function othersOf(observation: Observation): readonly ReplicaSet[] {
+  const { workload } = observation;
+  if (isProblem(workload)) return [];
+  const stable = stableOf(observation);
+  return workload.replicaSets.filter(
+    ({ controlledBy, name, replicas }) => controlledBy === "Deployment" && name !== stable?.name && replicas > 0,
+  );
+}
+
+/** Whether the Deployment has replaced the stable pods although it was to be held: they can take no traffic back. */
+export function hasRolledOut(observation: Observation): boolean {
+  if (isHandedOver(observation) || (stableOf(observation)?.replicas ?? 0) > 0) return false;
+  return othersOf(observation).some(({ ready }) => ready > 0);
+}
+
+/**
+ * Whether stable's ReplicaSet is gone and the Deployment has no other that runs: where no history is kept, its controller
+ * deletes what is empty, and while a template is held that is stable.
+ */
+export function hasLostStable(observation: Observation): boolean {
+  const { workload, rollout } = observation;
+  if (isProblem(workload) || isRunByUser(observation) || rollout.status.stable === undefined) return false;
+  return stableOf(observation) === undefined && othersOf(observation).length === 0;
+}
+
+/** Whether stable has no pods to send traffic back to: replaced by the Deployment itself, or gone together with it. */
+export function hasNoStable(observation: Observation): boolean {
+  const { workload } = observation;
+  if (isProblem(workload)) return workload.problem === "WorkloadNotFound" && !isRunByUser(observation);
+  return hasRolledOut(observation);
 }
 
 /**

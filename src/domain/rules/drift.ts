@@ -2,16 +2,17 @@ import { canonicalJson } from "../canonical-json.ts";
 import { releaseKey } from "../answer.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import type { Rule } from "../decision.ts";
-import { isProblem } from "../observation.ts";
+import { isProblem, type Observation, type Workload } from "../observation.ts";
 import { stepsOf, weightAt } from "../steps.ts";
-import { isHandedOver } from "./canary.ts";
+import { isHandedOver, othersOf, stableOf } from "./canary.ts";
 import { progressing, undecided } from "./under-way.ts";
 
 /** A Deployment that is unpaused in mid-release would roll the new template out by itself. */
 export const keepPaused: Rule = (observation) => {
   const { rollout, workload } = observation;
   const { release, stable } = rollout.status;
-  if (release === undefined || isProblem(workload) || workload.paused || isHandedOver(observation)) return undefined;
+  if (release === undefined || isProblem(workload) || workload.paused || workload.holdOff) return undefined;
+  if (isHandedOver(observation)) return undefined;
   if (workload.revision === stable?.revision) return undefined;
   const note = `Deployment ${workload.name} was unpaused in mid-release and is paused again: its template is being released.`;
   return progressing(observation, note, {
@@ -19,6 +20,30 @@ export const keepPaused: Rule = (observation) => {
     transitions: [{ reason: "HoldRestored", key: releaseKey(release, `generation-${workload.generation}`), note }],
   });
 };
+
+/** What the Deployment began to roll out while it was unpaused goes again, so that stable gets its pods back. */
+export const keepStable: Rule = (observation) => {
+  const { workload, rollout } = observation;
+  const { release } = rollout.status;
+  const stable = stableOf(observation);
+  const [begun] = othersOf(observation);
+  if (isProblem(workload) || begun === undefined || stable === undefined) return undefined;
+  // Where stable has nothing left, what runs instead is all there is.
+  if (!isHeld(observation, workload) || stable.replicas === 0 || stable.available === 0) return undefined;
+  const note = `Deployment ${workload.name} had begun to roll out by itself: ReplicaSet ${begun.name} goes to zero, and ${stable.name} gets its pods back.`;
+  const key = release === undefined ? begun.uid : releaseKey(release, begun.uid);
+  return progressing(observation, note, {
+    plan: [{ kind: "finishOld", replicaSet: begun.name, replicas: begun.replicas }],
+    transitions: [{ reason: "HoldRestored", key, note }],
+  });
+};
+
+/** Whether the Deployment is paused for us, and its controller knows it. */
+function isHeld(observation: Observation, { paused, holdOff, generation, observedGeneration }: Workload): boolean {
+  const { release } = observation.rollout.status;
+  if (!paused || holdOff || observedGeneration < generation || isHandedOver(observation)) return false;
+  return release !== undefined || observation.rollout.spec?.suspend === false;
+}
 
 /** Steps that are changed in mid-release are followed from the last one whose weight was reached already. */
 export const followSteps: Rule = (observation) => {

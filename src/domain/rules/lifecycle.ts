@@ -1,10 +1,10 @@
 import { parseInstant, renderInstant } from "../../api/instant.ts";
 import type { Revision } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
-import type { Action, Rule } from "../decision.ts";
+import type { Action, Answer, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type TrafficState, type Workload } from "../observation.ts";
-import { conditionOf, isNews } from "../standing.ts";
-import { isHandedOver } from "./canary.ts";
+import { conditionOf, isNews, type Standing } from "../standing.ts";
+import { isHandedOver, isRunByUser } from "./canary.ts";
 import { rollBack } from "./safety.ts";
 
 /** Longer than a cache takes to show a write of ours. */
@@ -26,6 +26,11 @@ export const letGo: Rule = (observation) => {
     if (release.decision === "Rollback" || isHandedOver(observation)) return undefined;
     return rollBack(observation, release, "RolloutDeleted", "The Rollout was deleted while the release was under way.");
   }
+  if (isRunByUser(observation)) {
+    const note = "The Rollout was deleted; the routes stay as they serve and are yours.";
+    const told = [{ reason: "LetGo", key: "let go", note } as const];
+    return answer(observation, { standing, plan: [{ kind: "letGo" }], transitions: told });
+  }
   const plan: Action[] = [];
   if (isProblem(traffic) || traffic.route.kind !== "Absent") plan.push({ kind: "removeRoute" });
   plan.push({ kind: "removeSubsets" });
@@ -39,9 +44,13 @@ export const letGo: Rule = (observation) => {
   return answer(observation, { standing, plan, transitions: [transition] });
 };
 
-/** What ends the hold: the proven template first, where another one is held, and only then the pause. */
+/**
+ * What ends the hold: the proven template first, where another one is held, and only then the pause. One that was never
+ * ours is as paused as its owner wants it.
+ */
 function freeWorkload(observation: Observation, workload: Workload): Action[] {
   const { stable } = observation.rollout.status;
+  if (stable === undefined && !workload.labelled) return [];
   const proven = workload.replicaSets.find((candidate) => candidate.name === stable?.replicaSet);
   const holdsAnother = workload.paused && stable !== undefined && workload.revision !== stable.revision;
   return [
@@ -109,24 +118,59 @@ export const adoptRunningRevision: Rule = (observation) => {
   if (isProblem(workload) || isProblem(traffic) || rollout.deleting || rollout.status.release !== undefined)
     return undefined;
   const { stable } = rollout.status;
-  const rolledByItself = stable !== undefined && !workload.paused && workload.revision !== stable.revision;
-  if (stable !== undefined && !rolledByItself) return undefined;
   const running = runningReplicaSet(workload);
-  if (running === undefined) {
-    const message = `Deployment ${workload.name} is rolling out; the Rollout begins when one revision runs with all ${workload.replicas} pods.`;
-    return answer(observation, {
-      standing: { kind: "Progressing", reason: "WorkloadInMidRoll", phase: "Waiting", message },
-    });
-  }
+  if (stable !== undefined && !hasRolled(workload, stable, running)) return undefined;
+  if (running === undefined) return waitForOneRevision(observation, workload);
   const first = revisionOf(running);
-  const note = `${first.image} (revision ${first.revision}) runs and is the stable revision; changes of the pod template are released from now on.`;
+  const paused = workload.paused ? " spec.paused of the Deployment is Serin's from now on." : "";
+  const note = `${first.image} (revision ${first.revision}) runs and is the stable revision; changes of the pod template are released from now on.${paused}`;
   return answer(observation, {
     status: { stable: first },
-    standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${first.image} serves all traffic.` },
+    standing: workload.labelled ? served(first) : beingHeld(workload),
     plan: [...whatReleasesNeed(workload, traffic), { kind: "recordPromoted", revision: first.revision }],
     transitions: [{ reason: "FirstRevision", key: `stable ${first.replicaSet} ${running.uid}`, note }],
   });
 };
+
+function served({ image }: Revision): Standing {
+  return { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${image} serves all traffic.` };
+}
+
+/** Whoever waits for Ready may change the template right after it: the hold comes first. */
+function beingHeld({ name, image }: Workload): Standing {
+  const message = `${image} serves all traffic; putting the hold on Deployment ${name}.`;
+  return { kind: "Progressing", reason: "Progressing", phase: "Starting", message };
+}
+
+/** Whether the Deployment has another template than stable, and nothing holds it or it runs already. */
+function hasRolled(workload: Workload, stable: Revision, running: ReplicaSet | undefined): boolean {
+  if (workload.revision === stable.revision) return false;
+  return !workload.paused || running?.revision === workload.revision;
+}
+
+/** Until there is one revision that runs, whatever changes rolls out: there is nothing proven to go back to. */
+function waitForOneRevision(observation: Observation, workload: Workload): Answer {
+  const { name, paused, labelled, replicas } = workload;
+  const own = workload.replicaSets.filter(({ controlledBy }) => controlledBy === "Deployment");
+  const isIdle = own.every((candidate) => candidate.replicas === 0 && candidate.pods === 0);
+  const wait = (message: string, plan: Action[] = []) =>
+    answer(observation, {
+      standing: { kind: "Progressing", reason: "WorkloadInMidRoll", phase: "Waiting", message },
+      plan,
+    });
+  if (!paused || !isIdle)
+    return wait(
+      `Deployment ${name} is rolling out; the Rollout begins when one revision runs with all ${replicas} pods, at least one of them available.`,
+    );
+  // A hold that was restored from a backup, say, keeps even its owner from unpausing it.
+  if (labelled)
+    return wait(`Deployment ${name} is held although nothing of it runs; unpausing it.`, [
+      { kind: "pauseWorkload", paused: false },
+    ]);
+  return wait(
+    `Deployment ${name} is paused by its owner and runs no pods; the Rollout begins when it runs: kubectl rollout resume deployment/${name}.`,
+  );
+}
 
 function whatReleasesNeed(workload: Workload, traffic: TrafficState): Action[] {
   const hold: Action[] = workload.labelled ? [] : [{ kind: "holdWorkload" }];
@@ -142,6 +186,7 @@ function runningReplicaSet(workload: Workload): ReplicaSet | undefined {
   if (workload.replicas === 0) return own.find((candidate) => candidate.revision === workload.revision);
   const [only, ...others] = active;
   if (only === undefined || others.length > 0 || only.replicas !== workload.replicas) return undefined;
+  if (only.available === 0) return undefined;
   return only.revision === workload.revision || workload.paused ? only : undefined;
 }
 
@@ -163,9 +208,12 @@ export const keepHold: Rule = (observation) => {
   // Right after the label was put on, the cache may not show it yet: that is no news.
   const settledAt = conditionOf(rollout.status, "Ready")?.lastTransitionTime;
   const isSurprise = settledAt !== undefined && observation.now - parseInstant(settledAt) > cacheLag;
-  return answer(observation, {
+  const decided = answer(observation, {
     standing: { kind: "Progressing", reason: "Progressing", phase: rollout.status.phase ?? "Ready", message: note },
     plan: [{ kind: "holdWorkload" }],
     transitions: isSurprise ? [{ reason: "HoldRestored", key, note }] : [],
   });
+  // A label makes nobody less ready; conditions that changed with it would make every next time look like the first.
+  const { conditions = decided.status.conditions } = rollout.status;
+  return { ...decided, status: { ...decided.status, conditions } };
 };

@@ -1,11 +1,12 @@
-import { parseInstant, renderInstant } from "../../api/instant.ts";
+import { parseDuration, parseInstant, renderInstant } from "../../api/instant.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import type { Release, Revision } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "../observation.ts";
 import { canarySize } from "../steps.ts";
-import { canaryOf } from "./canary.ts";
+import { canaryOf, isRunByUser } from "./canary.ts";
+import { waitForSubset } from "./subsets.ts";
 import { hold, progressing, wantedWeight } from "./under-way.ts";
 
 /**
@@ -19,6 +20,8 @@ export const prepareTraffic: Rule = (observation) => {
     return undefined;
   if (isProblem(traffic)) return hold(observation, release, traffic.problem, traffic.message);
   if (rehearsal !== undefined) return hold(observation, release, rehearsal.problem, rehearsal.message);
+  // Their subsets are there, and so are their pods: a subset enters the route with its first weight.
+  if (isRunByUser(observation)) return beginTraffic(observation, release);
   return (
     beginTraffic(observation, release) ?? narrow(observation, release, stable, canary) ?? split(observation, release)
   );
@@ -29,10 +32,11 @@ function beginTraffic(observation: Observation, release: Release): Answer | unde
   if (release.traffic !== undefined) return undefined;
   if (original === undefined) return hold(observation, release, "RouteNotFound", "The routes cannot be read yet.");
   const at = renderInstant(now);
+  const isTheirs = isRunByUser(observation);
   const traffic = {
-    subsets: "Narrowed",
+    subsets: isTheirs ? "Rest" : "Narrowed",
     subsetsChangedAt: at,
-    route: "Rest",
+    route: isTheirs ? "Split" : "Rest",
     routeChangedAt: at,
     weight: 0,
     original,
@@ -86,33 +90,57 @@ export const waitForCanary: Rule = (observation) => {
   if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined)
     return undefined;
   if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
+  if (isRunByUser(observation)) return waitForSubset(observation, release, rollout.spec);
   const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
   const running = canaryOf(observation);
-  if (running === undefined) {
+  if (running === undefined || isLeftOver(running)) {
     const created: Release = { ...release, canaryCreatedAt: release.canaryCreatedAt ?? renderInstant(observation.now) };
     return progressing(observation, `Starting ${size} canary pods of ${canary.image}.`, {
       release: created,
       plan: [{ kind: "createCanary", canary, replicas: size }],
     });
   }
-  return sizeCanary(observation, release, running, size) ?? untilAvailable(observation, release, running, rollout.spec);
+  return (
+    sizeCanary(observation, release, running, size) ??
+    whileEmpty(observation, release) ??
+    untilAvailable(observation, release, running, rollout.spec)
+  );
 };
 
+/** What an earlier release of the same template left may have the canary's very name; it goes when that is created. */
+function isLeftOver({ controlledBy, replicas }: ReplicaSet): boolean {
+  return controlledBy === "Deployment" && replicas === 0;
+}
+
 function sizeCanary(observation: Observation, release: Release, running: ReplicaSet, size: number): Answer | undefined {
-  const isLargerThanAll = !isProblem(observation.workload) && running.replicas > observation.workload.replicas;
-  if (running.replicas >= size && !isLargerThanAll) return undefined;
-  const grows = running.replicas < size;
-  const at = renderInstant(observation.now);
-  const wasEmpty = running.replicas === 0 || release.canaryWasEmpty;
-  // Asking again for what is not there yet does not give it more time.
-  const asked: Release =
-    release.canaryReadyAt === undefined
-      ? release
-      : { ...release, canaryCreatedAt: at, canaryReadyAt: undefined, canaryWasEmpty: wasEmpty || undefined };
-  return progressing(observation, `Scaling the canary from ${running.replicas} to ${size} pods.`, {
-    ...(grows ? { release: asked } : {}),
-    plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas: size }],
+  const most = isProblem(observation.workload) ? running.replicas : observation.workload.replicas;
+  // It does not shrink in a release but to the Deployment's own size: what goes now may be needed in a moment.
+  const replicas = Math.min(Math.max(size, running.replicas), most);
+  if (replicas === running.replicas) return undefined;
+  return progressing(observation, `Scaling the canary from ${running.replicas} to ${replicas} pods.`, {
+    release: running.replicas < replicas ? growing(observation, release) : shrinking(release, replicas),
+    plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas }],
   });
+}
+
+function growing(observation: Observation, release: Release): Release {
+  // Asking again for what is not there yet does not give it more time.
+  if (release.canaryReadyAt === undefined) return release;
+  return { ...release, canaryCreatedAt: renderInstant(observation.now), canaryReadyAt: undefined };
+}
+
+/** An empty canary is nobody's fault where the Deployment was scaled to zero. */
+function shrinking(release: Release, size: number): Release {
+  return size === 0 ? { ...release, canaryWasEmpty: true } : release;
+}
+
+/** Without pods there is nothing to learn: the release stays where it is until the Deployment has some again. */
+function whileEmpty(observation: Observation, release: Release): Answer | undefined {
+  const { workload } = observation;
+  if (isProblem(workload) || workload.replicas > 0) return undefined;
+  const weight = release.traffic?.weight ?? 0;
+  const message = `Deployment ${workload.name} has 0 replicas; the release stays at weight ${weight} and goes on by itself when there are pods again.`;
+  return hold(observation, release, "Held", message);
 }
 
 function untilAvailable(
@@ -122,18 +150,38 @@ function untilAvailable(
   spec: RolloutSpec,
 ): Answer | undefined {
   if (running.available >= running.replicas) return canaryReady(observation, release, running);
+  const waiting = onTheClock(observation, release, running, spec);
   // Pods that come and go at a weight that was reached do not stop its clock; too few of them is for the rules of safety.
-  if (release.traffic?.weight === wantedWeight(observation, release, spec) && release.traffic.weight > 0)
-    return undefined;
+  if (release.traffic?.weight === wantedWeight(observation, release, spec) && release.traffic.weight > 0) {
+    const isClockRunning = running.cannotStart !== undefined && release.canaryReadyAt === undefined;
+    if (!isClockRunning || waiting === release) return undefined;
+    return progressing(observation, `More canary pods cannot start: ${running.cannotStart}.`, { release: waiting });
+  }
   if (running.cannotStart !== undefined) {
     const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
-    return hold(observation, release, "CanaryCannotStart", message);
+    const held = hold(observation, release, "CanaryCannotStart", message);
+    return { ...held, status: { ...held.status, release: waiting } };
   }
-  return progressing(observation, `${running.available} of ${running.replicas} canary pods are available.`);
+  const message = `${running.available} of ${running.replicas} canary pods are available.`;
+  return progressing(observation, message, { release: waiting });
+}
+
+/** Each write of the clock is one of the status, so it is exact to this share of progressDeadline. */
+const clockShare = 0.1;
+
+/** progressDeadline is for pods that start and do not get ready: the time in which they cannot start is not counted. */
+function onTheClock(observation: Observation, release: Release, running: ReplicaSet, spec: RolloutSpec): Release {
+  const at = renderInstant(observation.now);
+  const { canaryCreatedAt, canaryReadyAt } = release;
+  // Pods that were ready, and are not when the next weight needs them, are waited for anew.
+  if (canaryReadyAt !== undefined) return { ...release, canaryCreatedAt: at, canaryReadyAt: undefined };
+  if (running.cannotStart === undefined) return release;
+  const waited = observation.now - parseInstant(canaryCreatedAt ?? at);
+  return waited < clockShare * parseDuration(spec.progressDeadline) ? release : { ...release, canaryCreatedAt: at };
 }
 
 function canaryReady(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {
-  if (release.canaryReadyAt !== undefined) return undefined;
+  if (release.canaryReadyAt !== undefined && release.canaryWasEmpty !== true) return undefined;
   const note = `${running.available} canary pods of ${running.image} are ready.`;
   return progressing(observation, note, {
     release: { ...release, canaryReadyAt: renderInstant(observation.now), canaryWasEmpty: undefined },

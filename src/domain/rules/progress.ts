@@ -7,6 +7,7 @@ import { judgeRelease, missingData } from "../evidence.ts";
 import type { Observation } from "../observation.ts";
 import { conditionOf, isNews } from "../standing.ts";
 import { stepsOf } from "../steps.ts";
+import { isRunByUser } from "./canary.ts";
 import { askedToPromote, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
 
 /**
@@ -166,7 +167,10 @@ export const bake: Rule = (observation) => {
     const message = `Baking for another ${renderDuration(length - elapsed)}. ${judgement.sentence}`;
     return answer(observation, { standing: { kind: "Progressing", reason: "Progressing", phase: "Baking", message } });
   }
-  const note = `Baked for ${renderDuration(elapsed)}; handing the canary's pods to the Deployment. ${judgement.sentence}`;
+  const end = isRunByUser(observation)
+    ? `all of the share stays with subset ${observation.rollout.status.canary?.replicaSet ?? ""}`
+    : "handing the canary's pods to the Deployment";
+  const note = `Baked for ${renderDuration(elapsed)}; ${end}. ${judgement.sentence}`;
   const at = renderInstant(observation.now);
   return answer(observation, {
     status: {

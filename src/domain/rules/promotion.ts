@@ -4,13 +4,14 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
-import { adoptedOf, canaryOf, stillNarrowed } from "./canary.ts";
+import { adoptedOf, canaryOf, isHandedOver, isRunByUser } from "./canary.ts";
+import { promoting, restore, restoreBlindly } from "./hand-back.ts";
+import { revisionOf } from "./lifecycle.ts";
 import { openSurge } from "./rollback.ts";
+import { finishSubsets } from "./subsets.ts";
 
-/** What the Deployment controller is given before its scaling of the old ReplicaSet is done for it. */
+/** What the Deployment controller is given to adopt the ReplicaSet, and to scale the old one, before it is helped. */
 const patience = 5_000;
-/** What it is given to adopt the ReplicaSet before the hand-over is looked at again. */
-const adoptionPatience = 30_000;
 
 /**
  * Hands the canary's pods to the Deployment without restarting one (docs/adr/0004-adoption.md): surge opened,
@@ -21,10 +22,11 @@ export const finishPromotion: Rule = (observation) => {
   const { workload, rollout } = observation;
   const { release } = rollout.status;
   if (release?.decision !== "Promote") return undefined;
+  if (isRunByUser(observation)) return finishSubsets(observation, release);
   if (isProblem(workload)) return promoting(observation, `Waiting for the Deployment: ${workload.message}`);
-  const canary = canaryOf(observation) ?? adoptedOf(observation);
-  if (canary === undefined) return promoting(observation, "Waiting for the canary's ReplicaSet to be seen.");
-  const kept = keepTraffic(observation, release);
+  const canary = servingOf(observation);
+  if (canary === undefined) return awaitReplicaSet(observation, release);
+  const kept = leaveLostSubset(observation, release, canary) ?? keepTraffic(observation, release);
   if (kept !== undefined) return kept;
   switch (canary.controlledBy) {
     case "Rollout":
@@ -33,12 +35,61 @@ export const finishPromotion: Rule = (observation) => {
       return awaitAdoption(observation, release, workload, canary);
     case "Deployment":
       return (
+        holdNewer(observation, release, workload, canary) ??
         settle(observation, release, workload, canary) ??
         restore(observation, release) ??
         promoted(observation, release, canary)
       );
+    case "User":
+      return undefined;
   }
 };
+
+/** The canary's ReplicaSet, or the one that the Deployment made of its template after somebody had deleted it. */
+function servingOf(observation: Observation): ReplicaSet | undefined {
+  const canary = canaryOf(observation);
+  return canary === undefined || canary.deleting ? adoptedOf(observation) : canary;
+}
+
+/** Whoever has deleted it: the Deployment makes another one, whose pods no subset of this release selects. */
+function awaitReplicaSet(observation: Observation, release: Release): Answer {
+  const { traffic } = release;
+  const given = traffic && isHandedOver(observation) ? restoreBlindly(observation, release, traffic) : undefined;
+  return given ?? promoting(observation, "Waiting for the canary's ReplicaSet to be seen.");
+}
+
+/** Subset canary selects the pods of a ReplicaSet that is gone: the Service finds those that the Deployment has made. */
+function leaveLostSubset(observation: Observation, release: Release, canary: ReplicaSet): Answer | undefined {
+  if (canary.name === observation.rollout.status.canary?.replicaSet || release.traffic === undefined) return undefined;
+  return restoreBlindly(observation, release, release.traffic);
+}
+
+/**
+ * A newer template that rolls out while the routes name the canary would take the pods away that they name. Where the
+ * hold is switched off it may, and the routes are given back as soon as they can be.
+ */
+function holdNewer(
+  observation: Observation,
+  release: Release,
+  workload: Workload,
+  canary: ReplicaSet,
+): Answer | undefined {
+  if (!rollsNewer(workload, canary) || workload.holdOff || release.traffic?.route !== "Split") return undefined;
+  const note = `Deployment ${workload.name} began to roll out ${workload.image} while ${canary.image} was being promoted; it is paused, and released next.`;
+  const plan: Plan = [
+    ...(workload.labelled ? [] : [{ kind: "holdWorkload" } as const]),
+    { kind: "pauseWorkload", paused: true },
+  ];
+  return {
+    ...promoting(observation, note, plan),
+    transitions: [{ reason: "HoldRestored", key: releaseKey(release, `generation-${workload.generation}`), note }],
+  };
+}
+
+/** Whether the Deployment rolls another template out by itself. */
+function rollsNewer({ paused, revision }: Workload, canary: ReplicaSet): boolean {
+  return !paused && revision !== canary.revision;
+}
 
 /** The old pods may go only while nothing is sent to them: whoever changes routes or subsets now is corrected first. */
 function keepTraffic(observation: Observation, release: Release): Answer | undefined {
@@ -63,7 +114,7 @@ function keepTraffic(observation: Observation, release: Release): Answer | undef
 function awaitAdoption(observation: Observation, release: Release, { replicas }: Workload, canary: ReplicaSet): Answer {
   const message = `ReplicaSet ${canary.name} was handed over; waiting for the Deployment controller to adopt it.`;
   const again: Plan = [handOverOf(observation, canary, replicas)];
-  return promoting(observation, message, isLate(observation, release, adoptionPatience) ? again : []);
+  return promoting(observation, message, isLate(observation, release) ? again : []);
 }
 
 function handOverOf({ rollout }: Observation, { name, revision }: ReplicaSet, replicas: number): Action {
@@ -73,8 +124,6 @@ function handOverOf({ rollout }: Observation, { name, revision }: ReplicaSet, re
 
 function handOver(observation: Observation, release: Release, workload: Workload, canary: ReplicaSet): Answer {
   const { replicas } = workload;
-  if (!workload.paused)
-    return promoting(observation, "Pausing the Deployment.", [{ kind: "pauseWorkload", paused: true }]);
   if (canary.replicas !== replicas) {
     const plan: Plan = [{ kind: "scaleCanary", replicaSet: canary.name, replicas }];
     return promoting(observation, `Scaling the canary to the Deployment's ${replicas} pods.`, plan);
@@ -95,10 +144,14 @@ function surgeOpened(observation: Observation, release: Release, workload: Workl
     const begun: Release = { ...release, adoption: { startedAt, maxSurge: workload.maxSurge } };
     return promoting(observation, "Recording the Deployment's maxSurge.", [], begun);
   }
-  const was = release.adoption.maxSurge;
-  if (was === undefined || workload.maxSurge === openSurge) return undefined;
+  const { maxSurge } = workload;
+  if (maxSurge === undefined || maxSurge === openSurge) return undefined;
+  if (maxSurge !== release.adoption.maxSurge) {
+    const begun: Release = { ...release, adoption: { ...release.adoption, maxSurge } };
+    return promoting(observation, `Recording the Deployment's maxSurge, which is ${maxSurge} by now.`, [], begun);
+  }
   return promoting(observation, "Opening maxSurge for the length of the adoption.", [
-    { kind: "openSurge", was: workload.maxSurge ?? was },
+    { kind: "openSurge", was: maxSurge },
   ]);
 }
 
@@ -109,18 +162,21 @@ function settle(
   workload: Workload,
   canary: ReplicaSet,
 ): Answer | undefined {
-  const old = workload.replicaSets.find(
-    (candidate) =>
-      candidate.controlledBy === "Deployment" &&
-      candidate.name !== canary.name &&
-      (candidate.replicas > 0 || candidate.ready > 0),
-  );
+  const old = oldOf(workload, canary);
   if (old !== undefined) {
     const message = `The Deployment has adopted ReplicaSet ${canary.name}; waiting for ${old.name} to go to zero.`;
-    const isCarried = canary.available >= workload.replicas;
-    return promoting(observation, message, isCarried && isLate(observation, release, patience) ? sizeDown(old) : []);
+    const isToBeHelped = isLeftSo(workload, canary) || isLate(observation, release);
+    return promoting(observation, message, isToBeHelped && canary.available > 0 ? sizeDown(old) : []);
   }
-  const maxSurge = release.adoption?.maxSurge;
+  return endHold(observation, release.adoption?.maxSurge, workload, canary);
+}
+
+function endHold(
+  observation: Observation,
+  maxSurge: string | undefined,
+  workload: Workload,
+  canary: ReplicaSet,
+): Answer | undefined {
   // A newer template in the Deployment must not roll out by itself: it stays held and is released next.
   const keepPaused = observation.settings.hold === "Paused" || workload.revision !== canary.revision;
   const isUnpaused = keepPaused || !workload.paused;
@@ -130,106 +186,41 @@ function settle(
   return promoting(observation, "Ending the hold of the Deployment.", [complete]);
 }
 
+/** What runs beside the canary; what the Deployment rolls out by itself, where it may, is not waited for. */
+function oldOf(workload: Workload, canary: ReplicaSet): ReplicaSet | undefined {
+  if (rollsNewer(workload, canary)) return undefined;
+  return workload.replicaSets.find(
+    ({ controlledBy, name, replicas, ready }) =>
+      controlledBy === "Deployment" && name !== canary.name && (replicas > 0 || ready > 0),
+  );
+}
+
+/**
+ * Whether the Deployment controller keeps both versions as they are while it is paused: it holds a newer template, or
+ * has shrunk them in proportion. Without the old one it gives the canary its full size at once.
+ */
+function isLeftSo({ revision, replicas, generation, observedGeneration }: Workload, canary: ReplicaSet): boolean {
+  return revision !== canary.revision || (observedGeneration >= generation && canary.replicas < replicas);
+}
+
 /** Whether the Deployment controller has had its time. */
-function isLate({ now }: Observation, { adoption }: Release, time: number): boolean {
-  return adoption !== undefined && now - parseInstant(adoption.startedAt) > time;
+function isLate({ now }: Observation, { adoption }: Release): boolean {
+  return adoption !== undefined && now - parseInstant(adoption.startedAt) > patience;
 }
 
 function sizeDown({ name, replicas }: ReplicaSet): Plan {
   return replicas > 0 ? [{ kind: "finishOld", replicaSet: name, replicas }] : [];
 }
 
-/**
- * Subset stable first, while it has no traffic; then the routes; then subset canary. What is not seen in the world is
- * done again, and its time to reach every proxy begins again.
- */
-function restore(observation: Observation, release: Release): Answer | undefined {
-  const asked = release.traffic;
-  if (asked === undefined) return undefined;
-  if (isProblem(observation.traffic)) return restoreBlindly(observation, release, asked);
-  return (
-    stableWidened(observation, release, asked) ??
-    routesRestored(observation, release, asked) ??
-    subsetsRestored(observation, release, asked)
-  );
-}
-
-type Asked = NonNullable<Release["traffic"]>;
-
-/** What cannot be read is given back as far as it is there. */
-function restoreBlindly(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  if (asked.route === "Rest" && asked.subsets === "Rest") return undefined;
-  const { original } = asked;
-  const plan: Plan = [
-    { kind: "restoreRoute", original },
-    { kind: "restoreSubsets", original },
-  ];
-  const next: Release = { ...release, traffic: { ...asked, route: "Rest", subsets: "Rest" } };
-  return promoting(observation, "Putting routes and subsets back as far as they are there.", plan, next);
-}
-
-function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  const { now, settings, rollout, traffic } = observation;
-  const { canary, stable } = rollout.status;
-  if (asked.route === "Rest" || isProblem(traffic)) return undefined;
-  const isNarrow = traffic.subsets.kind === "Present" && traffic.subsets.stable === stable?.podTemplateHash;
-  if (asked.subsets === "Narrowed" || isNarrow) {
-    const next: Release = {
-      ...release,
-      traffic: { ...asked, subsets: "Widened", subsetsChangedAt: renderInstant(now) },
-    };
-    const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: canary?.podTemplateHash ?? "" }];
-    return promoting(observation, "Making subset stable select what it did before the release.", plan, next);
-  }
-  if (now - parseInstant(asked.subsetsChangedAt) >= settings.propagation) return undefined;
-  return promoting(observation, "Waiting until every proxy has the widened subset.");
-}
-
-function routesRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  const { now, settings, traffic } = observation;
-  if (asked.route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split")) {
-    const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt: renderInstant(now) } };
-    return promoting(
-      observation,
-      "Putting the routes back as they were.",
-      [{ kind: "restoreRoute", original: asked.original }],
-      next,
-    );
-  }
-  if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
-  return promoting(observation, "Routes are as they were; waiting until every proxy has them.");
-}
-
-function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  if (asked.subsets === "Rest" && !stillNarrowed(observation)) return undefined;
-  const next: Release = {
-    ...release,
-    traffic: { ...asked, subsets: "Rest", subsetsChangedAt: renderInstant(observation.now) },
-  };
-  return promoting(
-    observation,
-    "Putting the subsets back as they were.",
-    [{ kind: "restoreSubsets", original: asked.original }],
-    next,
-  );
-}
-
 function promoted(observation: Observation, release: Release, canary: ReplicaSet): Answer {
   const { status } = observation.rollout;
   const evidence = release.withoutEvidence === true ? " There were too few requests for a verdict at some step." : "";
-  const note = `${canary.image} (revision ${canary.revision}) serves all traffic with ${canary.ready} pods, none restarted. ${release.explanation ?? ""}${evidence}`;
+  const pods = canary.name === status.canary?.replicaSet ? `${canary.ready} pods, none restarted` : "new pods";
+  const note = `${canary.image} (revision ${canary.revision}) serves all traffic with ${pods}. ${release.explanation ?? ""}${evidence}`;
   const reason = release.withoutEvidence === true ? "PromotedWithoutEvidence" : "Promoted";
   return answer(observation, {
-    status: { ...finishRelease(observation, release, false), stable: status.canary },
+    status: { ...finishRelease(observation, release, false), stable: revisionOf(canary) },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
     transitions: [{ reason, key: releaseKey(release), note }],
-  });
-}
-
-function promoting(observation: Observation, message: string, plan: Plan = [], release?: Release): Answer {
-  return answer(observation, {
-    ...(release === undefined ? {} : { status: { release } }),
-    standing: { kind: "Progressing", reason: "Progressing", phase: "Promoting", message },
-    plan,
   });
 }

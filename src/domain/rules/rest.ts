@@ -1,8 +1,10 @@
+import { holdAnnotation, holdOff } from "../../api/names.ts";
 import type { RolloutStatus } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
-import type { Action, Answer } from "../decision.ts";
+import type { Action, Answer, Transition } from "../decision.ts";
 import { isProblem, type Observation, type TrafficState, type Workload } from "../observation.ts";
-import type { Standing } from "../standing.ts";
+import { rejectedRevisions, rejectionOf, seenRejections, type Rejection } from "../rejections.ts";
+import { isNews, type Standing } from "../standing.ts";
 
 /** No release: the proven revision serves, and what a release needs is in place. Always answers. */
 export function rest(observation: Observation): Answer {
@@ -13,11 +15,11 @@ export function rest(observation: Observation): Answer {
   }
   if (rollout.status.release !== undefined) return leaveAlone(observation);
   return answer(observation, {
-    status: { handled: acknowledge(observation) },
+    status: { handled: acknowledge(observation), rejected: seenRejections(rollout.status.rejected, workload) },
     standing: standingAtRest(observation, workload),
     plan: upkeep(observation, workload, traffic),
     wakeAfter: undefined,
-    transitions: reverted(observation, workload) ? [revertNote(rollout.status, workload)] : [],
+    transitions: told(observation, workload),
   });
 }
 
@@ -27,9 +29,22 @@ function leaveAlone(observation: Observation): Answer {
   return answer(observation, { standing: { kind: "Progressing", reason: "Held", phase: "Held", message } });
 }
 
-function revertNote({ stable }: RolloutStatus, { generation }: Workload) {
-  const note = `The template is that of the stable revision (${stable?.image ?? ""}) again; nothing is to be released.`;
-  return { reason: "Reverted", key: `generation-${generation}`, note } as const;
+/** What people should know of what is done at rest. */
+function told(observation: Observation, workload: Workload): Transition[] {
+  const { rollout } = observation;
+  const key = `generation-${workload.generation}`;
+  if (workload.holdOff) {
+    const note = standingAtRest(observation, workload).message;
+    return isNews(observation, "HoldOff") ? [{ reason: "HoldOff", key, note }] : [];
+  }
+  if (!isNeedlesslyPaused(observation, workload)) return [];
+  if (isNews(observation, "Succeeded")) {
+    const serving = rollout.status.stable?.image ?? "";
+    const note = `The template is that of the stable revision (${serving}) again; nothing is to be released.`;
+    return [{ reason: "Reverted", key, note }];
+  }
+  const note = `Deployment ${workload.name} was paused with the stable template and is unpaused: its changes are held anyway. To keep a release from starting, ask with serin pause.`;
+  return [{ reason: "Unpaused", key, note }];
 }
 
 /** Requests that found no release to act on are done with. */
@@ -40,12 +55,14 @@ function acknowledge({ rollout }: Observation) {
   return { ...handled, promote, abort, retry };
 }
 
-/** A held Deployment whose template is the proven one again needs no hold any more. */
-function reverted({ rollout, settings }: Observation, workload: Workload): boolean {
-  return workload.paused && settings.hold === "Policy" && workload.revision === rollout.status.stable?.revision;
+/** A Deployment whose template is the proven one needs no pause where admission holds its changes. */
+function isNeedlesslyPaused({ rollout, settings }: Observation, workload: Workload): boolean {
+  if (workload.form === "Subsets") return false;
+  return workload.paused && settings.hold !== "Paused" && workload.revision === rollout.status.stable?.revision;
 }
 
 function upkeep(observation: Observation, workload: Workload, traffic: TrafficState): Action[] {
+  if (workload.form === "Subsets") return [];
   const isMissing = traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent";
   const route: Action[] = isMissing ? [{ kind: "createRoute" }] : [];
   const held = observation.rollout.spec?.suspend === true ? withoutHold(workload) : withHold(observation, workload);
@@ -55,8 +72,8 @@ function upkeep(observation: Observation, workload: Workload, traffic: TrafficSt
 /** Suspended: changes roll out by themselves. */
 function withoutHold({ labelled, paused }: Workload): Action[] {
   return [
-    ...(labelled ? [{ kind: "releaseWorkload" } as const] : []),
     ...(paused ? [{ kind: "pauseWorkload", paused: false } as const] : []),
+    ...(labelled ? [{ kind: "releaseWorkload" } as const] : []),
   ];
 }
 
@@ -66,26 +83,54 @@ function withHold(observation: Observation, workload: Workload): Action[] {
   const isProven = stable !== undefined && workload.revision === stable.revision;
   if (isProven && workload.promotedRevision !== stable.revision)
     plan.push({ kind: "recordPromoted", revision: stable.revision });
-  if (reverted(observation, workload)) plan.push({ kind: "pauseWorkload", paused: false });
+  const revisions = rejectedRevisions(observation, workload);
+  if (revisions.join() !== workload.rejectedRevisions.join()) plan.push({ kind: "recordRejected", revisions });
+  // What is held when the switch is thrown stays held, until a person says that it is to roll out.
+  if (workload.holdOff) return plan;
+  if (isNeedlesslyPaused(observation, workload)) plan.push({ kind: "pauseWorkload", paused: false });
   if (observation.settings.hold === "Paused" && !workload.paused) plan.push({ kind: "pauseWorkload", paused: true });
   return plan;
 }
 
-function standingAtRest({ rollout }: Observation, workload: Workload): Standing {
-  const { stable, rejected } = rollout.status;
-  const rejection = rejected?.find((candidate) => candidate.revision === workload.revision);
+function standingAtRest(observation: Observation, workload: Workload): Standing {
+  const { rollout } = observation;
+  const { stable } = rollout.status;
   const serving = stable?.image ?? "";
   if (rollout.spec?.suspend === true) {
-    const message = `spec.suspend is set: ${serving} serves, and changes of the Deployment roll out without a release.`;
+    const meanwhile =
+      workload.form === "Subsets" ? "the routes are yours" : "changes of the Deployment roll out without a release";
+    const message = `spec.suspend is set: ${serving} serves, and ${meanwhile}.`;
     return { kind: "Settled", reason: "Suspended", phase: "Suspended", message };
   }
+  if (workload.holdOff) return unheld(workload, serving);
+  const rejection = rejectionOf(observation, workload);
   if (rejection !== undefined && workload.revision !== stable?.revision) {
-    const why = explanationOf(rejection.revision, rollout.status);
-    const message = `Git wants ${workload.image} (revision ${workload.revision}), rejected at ${rejection.at}: ${rejection.reason}. ${why} ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
-    const reason = rejection.reason === "TemplateMutated" ? "TemplateMutated" : "RolledBack";
-    return { kind: "Stalled", reason, phase: "RolledBack", message };
+    return rejected(workload, rejection, serving, rollout.status);
   }
   return { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${serving} serves all traffic.` };
+}
+
+function unheld({ name, image, paused }: Workload, serving: string): Standing {
+  const begin = `Annotation ${holdAnnotation}: ${holdOff} of Deployment ${name} switches the hold off: changes roll out without a release.`;
+  const message = paused
+    ? `${begin} The Deployment is still paused with ${image}; kubectl rollout resume deployment/${name} rolls that out. ${serving} serves.`
+    : begin;
+  return { kind: "Settled", reason: "HoldOff", phase: "HoldOff", message };
+}
+
+function rejected(workload: Workload, { at, reason }: Rejection, serving: string, status: RolloutStatus): Standing {
+  const { image, revision } = workload;
+  const how =
+    at === undefined
+      ? "was rejected by an earlier Rollout"
+      : `rejected at ${at}: ${reason ?? ""}. ${explanationOf(revision, status)}`;
+  const message = `Git wants ${image} (revision ${revision}), ${how}. ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
+  return {
+    kind: "Stalled",
+    reason: reason === "TemplateMutated" ? "TemplateMutated" : "RolledBack",
+    phase: "RolledBack",
+    message,
+  };
 }
 
 function explanationOf(revision: string, { history = [] }: RolloutStatus): string {

@@ -1,11 +1,11 @@
 import { parseInstant, renderInstant } from "../../api/instant.ts";
-import type { Release } from "../../api/rollout-status.ts";
+import type { Release, RolloutStatus } from "../../api/rollout-status.ts";
 import { trafficShift } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
-import type { Action, Answer, Rule } from "../decision.ts";
-import { finishRelease } from "../history.ts";
+import type { Action, Answer, Rule, Transition } from "../decision.ts";
+import { finishRelease, supersededInARow } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
-import { canaryOf, stillNarrowed } from "./canary.ts";
+import { canaryOf, hasNoStable, isRunByUser, stillNarrowed } from "./canary.ts";
 import { moveBack } from "./safety.ts";
 
 /** These say nothing about the revision itself: it is released again when it comes again. */
@@ -15,6 +15,9 @@ const rejectsNothing: readonly (string | undefined)[] = [
   "RolloutDeleted",
   "WorkloadLost",
   "TrafficConfigLost",
+  "HoldOff",
+  "RolledOutByItself",
+  "StableLost",
 ];
 
 /**
@@ -36,20 +39,33 @@ export const finishRollback: Rule = (observation) => {
 
 function trafficBack(observation: Observation, release: Release): Answer | undefined {
   const { traffic } = observation;
-  if (release.traffic?.route !== "Split") return undefined;
-  // Where a subset is missing, a route that names it answers 503: better as in git at once than split for a moment longer.
-  if (isProblem(traffic) || traffic.subsets.kind === "Absent") return restoreRoute(observation, release);
+  if (release.traffic?.route !== "Split") return routesSettled(observation, release);
+  // Where a subset is missing or empty, a route that names it answers 503: better as in git at once than split for a
+  // moment longer.
+  if (isProblem(traffic) || traffic.subsets.kind === "Absent" || hasNoStable(observation))
+    return restoreRoute(observation, release);
   if (traffic.route.kind !== "Split") return undefined;
   if (traffic.route.weight !== 0)
-    return rollingBack(observation, "Sending all traffic back to stable.", moveBack(release));
+    return rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release));
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic.routeChangedAt);
+}
+
+/** Routes that were put back before the canary went: its pods serve until every proxy has them. */
+function routesSettled(observation: Observation, release: Release): Answer | undefined {
+  const { settings, now } = observation;
+  const { traffic, highestWeight } = release;
+  if (traffic === undefined || highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
+  if (now - parseInstant(traffic.routeChangedAt) >= settings.propagation) return undefined;
+  return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.");
 }
 
 /** Waits until no request is seen to reach the canary, or rollbackDeadline has passed. */
 function seenToBeBack(observation: Observation, changedAt: string): Answer | undefined {
-  const { settings, now, measurement } = observation;
+  const { settings, now, measurement, workload } = observation;
   const elapsed = now - parseInstant(changedAt);
-  if (elapsed >= settings.rollbackDeadline) return undefined;
+  // Where the hold was switched off, the stable pods may begin to go any moment.
+  const isUrgent = !isProblem(workload) && workload.holdOff;
+  if (elapsed >= (isUrgent ? settings.propagation : settings.rollbackDeadline)) return undefined;
   const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
   if (seen === undefined)
     return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
@@ -61,12 +77,27 @@ function seenToBeBack(observation: Observation, changedAt: string): Answer | und
 
 function canaryGone(observation: Observation, release: Release): Answer | undefined {
   const canary = canaryOf(observation);
-  if (canary === undefined || canary.controlledBy === "Deployment") return undefined;
+  if (canary === undefined || canary.controlledBy === "Deployment" || isRunByUser(observation)) return undefined;
+  if (isAllThatServes(observation, release)) {
+    const message = "The Deployment is gone, so the canary pods serve until another one runs.";
+    return rollingBack(observation, message);
+  }
   const remove: Action = { kind: "removeCanary", replicaSet: canary.name };
   const shrink: Action = { kind: "scaleCanary", replicaSet: canary.name, replicas: 0 };
   const plan = canary.replicas > 0 ? [shrink] : canary.ready > 0 ? [] : [remove];
   // Routes at rest select by Service, so no canary pod may be an endpoint by then.
   return rollingBack(observation, `Removing the canary pods of release ${release.number}.`, plan);
+}
+
+/**
+ * A Deployment that is deleted and created again takes its pods with it, and the new ones take time. One that stays away
+ * for rollbackDeadline is not to come back.
+ */
+function isAllThatServes({ workload, rollout, settings, now }: Observation, release: Release): boolean {
+  if (release.reason !== "WorkloadLost" || release.highestWeight === 0 || rollout.deleting) return false;
+  if (isProblem(workload)) return now - parseInstant(release.decidedAt ?? release.startedAt) < settings.rollbackDeadline;
+  const own = workload.replicaSets.filter(({ controlledBy }) => controlledBy === "Deployment");
+  return own.reduce((sum, { available }) => sum + available, 0) < workload.replicas;
 }
 
 /** An adoption that was begun and given up has left maxSurge open. */
@@ -119,8 +150,9 @@ function ended(observation: Observation, release: Release): Answer {
   const { canary, stable } = observation.rollout.status;
   const rejects = !rejectsNothing.includes(release.reason);
   const note = `${stable?.image ?? "stable"} serves all traffic again. ${canary?.image ?? "The canary"} was given up at weight ${release.highestWeight}: ${release.reason ?? ""}. ${release.explanation ?? ""}`;
+  const finished = finishRelease(observation, release, rejects);
   return answer(observation, {
-    status: finishRelease(observation, release, rejects),
+    status: finished,
     standing: rejects
       ? {
           kind: "Stalled",
@@ -129,8 +161,21 @@ function ended(observation: Observation, release: Release): Answer {
           message: `${note} Fix it with a new revision, revert it, or ask for a retry (serin retry).`,
         }
       : { kind: "Progressing", reason: "Progressing", phase: "Progressing", message: note },
-    transitions: [{ reason: "RolledBack", key: releaseKey(release), note }],
+    transitions: [
+      { reason: "RolledBack", key: releaseKey(release), note },
+      ...supersededAgain(finished.history, release),
+    ],
   });
+}
+
+const supersededTooOften = 3;
+
+/** Releases that never end prove nothing: said after three in a row, and after three more. */
+function supersededAgain(history: RolloutStatus["history"], release: Release): Transition[] {
+  const count = supersededInARow(history);
+  if (count === 0 || count % supersededTooOften !== 0) return [];
+  const note = `${count} releases in a row were superseded before they could end, so none of these revisions was proven. Change the Deployment less often, shorten spec.steps, or set spec.onNewRevision: finish.`;
+  return [{ reason: "SupersededRepeatedly", key: releaseKey(release), note }];
 }
 
 function rollingBack(
@@ -157,6 +202,7 @@ function pausedAgain({ workload, rollout }: Observation): Action[] {
   if (
     isProblem(workload) ||
     workload.paused ||
+    workload.holdOff ||
     rollout.deleting ||
     workload.revision === rollout.status.stable?.revision
   )

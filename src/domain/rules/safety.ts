@@ -1,11 +1,12 @@
 import { parseDuration, parseInstant, renderDuration, renderInstant } from "../../api/instant.ts";
+import { holdAnnotation, holdOff } from "../../api/names.ts";
 import type { RollbackReason } from "../../api/reasons.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../evidence.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
-import { canaryOf, isHandedOver } from "./canary.ts";
+import { canaryOf, hasLostStable, hasNoStable, hasRolledOut, isHandedOver, isRunByUser, othersOf } from "./canary.ts";
 
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
 export const goBack: Rule = (observation) => {
@@ -26,6 +27,9 @@ function reasonToGoBack(observation: Observation, release: Release): Why | undef
   return (
     abortAsked(observation) ??
     workloadLost(observation) ??
+    rolledOut(observation) ??
+    stableLost(observation) ??
+    holdSwitchedOff(observation) ??
     revisionGone(observation) ??
     trafficLost(observation, release) ??
     interrupted(observation, release) ??
@@ -55,15 +59,44 @@ function workloadLost({ workload }: Observation): Why | undefined {
   return { reason: "WorkloadLost", explanation: workload.message };
 }
 
+function rolledOut(observation: Observation): Why | undefined {
+  if (!hasRolledOut(observation)) return undefined;
+  const running = othersOf(observation).map(({ name, ready }) => `${name} has ${ready} ready pods`);
+  return {
+    reason: "RolledOutByItself",
+    explanation: `The Deployment replaced the stable pods itself: ${running.join(", ")}. Something kept the hold from acting.`,
+  };
+}
+
+function stableLost(observation: Observation): Why | undefined {
+  const { workload, rollout } = observation;
+  if (isProblem(workload) || workload.replicas > 0 || isHandedOver(observation)) return undefined;
+  if (!hasLostStable(observation)) return undefined;
+  return {
+    reason: "StableLost",
+    explanation: `Deployment ${workload.name} was scaled to 0, and ReplicaSet ${rollout.status.stable?.replicaSet ?? ""} was deleted with spec.revisionHistoryLimit 0; write 1 or more to keep a way back.`,
+  };
+}
+
+function holdSwitchedOff({ workload }: Observation): Why | undefined {
+  if (isProblem(workload) || !workload.holdOff) return undefined;
+  return {
+    reason: "HoldOff",
+    explanation: `Annotation ${holdAnnotation} of Deployment ${workload.name} is ${holdOff}; the template stays in it, paused, until somebody runs kubectl rollout resume.`,
+  };
+}
+
 function revisionGone(observation: Observation): Why | undefined {
   const { rollout, workload } = observation;
   const { canary, stable } = rollout.status;
   if (isProblem(workload) || canary === undefined || workload.revision === canary.revision) return undefined;
   if (workload.revision === stable?.revision) {
-    return { reason: "Reverted", explanation: `The template is that of the stable revision ${stable.revision} again.` };
+    const what = isRunByUser(observation) ? "spec.subset is" : "The template is that of";
+    return { reason: "Reverted", explanation: `${what} the stable revision ${stable.revision} again.` };
   }
   // Without its ReplicaSet the canary could not be made any more: the Deployment has another template by now.
-  if (rollout.spec?.onNewRevision === "finish" && canaryOf(observation) !== undefined) return undefined;
+  const isThere = canaryOf(observation)?.revision === canary.revision;
+  if (rollout.spec?.onNewRevision === "finish" && isThere) return undefined;
   return {
     reason: "Superseded",
     explanation: `Revision ${workload.revision} (${workload.image}) arrived; its release starts next.`,
@@ -98,7 +131,7 @@ function interrupted({ traffic, now }: Observation, { traffic: asked, stepStarte
 function canaryBroken(observation: Observation, release: Release): Why | undefined {
   const canary = canaryOf(observation);
   const weight = release.traffic?.weight ?? 0;
-  if (canary === undefined) return weight > 0 ? canaryGone(observation, weight) : undefined;
+  if (canary === undefined || canary.deleting) return weight > 0 ? canaryGone(observation, weight) : undefined;
   const [crash] = canary.crashes;
   if (crash !== undefined) {
     return {
@@ -106,7 +139,7 @@ function canaryBroken(observation: Observation, release: Release): Why | undefin
       explanation: `${canary.crashes.length} of the canary's containers crashed: ${crash}.`,
     };
   }
-  if (weight > 0 && canary.ready === 0 && canary.replicas > 0 && release.canaryWasEmpty !== true) {
+  if (weight > 0 && release.canaryWasEmpty !== true && servesNothing(observation, canary)) {
     return {
       reason: "CanaryUnavailable",
       explanation: `None of ${canary.replicas} canary pods was ready at weight ${weight}.`,
@@ -115,9 +148,16 @@ function canaryBroken(observation: Observation, release: Release): Why | undefin
   return tooLate(observation, release, canary);
 }
 
-function canaryGone({ rollout }: Observation, weight: number): Why {
-  const name = rollout.status.canary?.replicaSet ?? "";
-  return { reason: "CanaryUnavailable", explanation: `ReplicaSet ${name} was deleted at weight ${weight}.` };
+function servesNothing({ workload }: Observation, canary: ReplicaSet): boolean {
+  if (canary.replicas > 0) return canary.ready === 0;
+  // Somebody scaled it to zero: its pods are ending, whatever is still counted as ready.
+  return !isProblem(workload) && workload.replicas > 0;
+}
+
+function canaryGone(observation: Observation, weight: number): Why {
+  const name = observation.rollout.status.canary?.replicaSet ?? "";
+  const what = isRunByUser(observation) ? `Subset ${name} had no pods` : `ReplicaSet ${name} was deleted`;
+  return { reason: "CanaryUnavailable", explanation: `${what} at weight ${weight}.` };
 }
 
 function tooLate({ rollout, now }: Observation, release: Release, canary: ReplicaSet): Why | undefined {
@@ -125,7 +165,9 @@ function tooLate({ rollout, now }: Observation, release: Release, canary: Replic
   const waitsSince = decision === "Promote" ? decidedAt : canaryReadyAt === undefined ? canaryCreatedAt : undefined;
   if (rollout.spec === undefined || waitsSince === undefined || canary.cannotStart !== undefined) return undefined;
   const deadline = parseDuration(rollout.spec.progressDeadline);
-  if (now - parseInstant(waitsSince) < deadline) return undefined;
+  // All of them at last, however late: the next rule notes it.
+  const isComplete = decision === undefined && canary.replicas > 0 && canary.available >= canary.replicas;
+  if (now - parseInstant(waitsSince) < deadline || isComplete) return undefined;
   const explanation = `${canary.available} of ${canary.replicas} canary pods were available after ${renderDuration(deadline)} (spec.progressDeadline).`;
   return { reason: "ProgressDeadlineExceeded", explanation };
 }
@@ -156,7 +198,7 @@ export function rollBack(
   return answer(observation, {
     status: { release: decided, handled: { ...rollout.status.handled, abort, promote } },
     standing: { kind: "RollingBack", reason: "RollingBack", phase: "RollingBack", message: note },
-    plan: moveBack(decided),
+    plan: moveBack(observation, decided),
     transitions: told(release, reason, explanation, note),
     urgent: true,
   });
@@ -171,7 +213,11 @@ function told(release: Release, reason: RollbackReason, explanation: string, not
   return [started];
 }
 
-/** What sends all traffic to stable, where there is a split. */
-export function moveBack({ traffic }: Release): Action[] {
-  return traffic?.route === "Split" ? [{ kind: "routeTraffic", weight: 0, original: traffic.original }] : [];
+/** What sends all traffic to stable, where there is a split; to whatever runs, where stable runs no more. */
+export function moveBack(observation: Observation, { traffic }: Release): Action[] {
+  if (traffic?.route !== "Split") return [];
+  const { original } = traffic;
+  return [
+    hasNoStable(observation) ? { kind: "restoreRoute", original } : { kind: "routeTraffic", weight: 0, original },
+  ];
 }

@@ -4,8 +4,11 @@ import { answer, releaseKey } from "../answer.ts";
 import { canonicalJson } from "../canonical-json.ts";
 import type { Answer, Rule } from "../decision.ts";
 import { isProblem, type Observation, type Workload } from "../observation.ts";
+import { askedToRetry, rejectionOf } from "../rejections.ts";
 import { isNews } from "../standing.ts";
 import { stepsOf } from "../steps.ts";
+import { hasLostStable, isRunByUser } from "./canary.ts";
+import { revisionOf } from "./lifecycle.ts";
 
 /** A held template that is not the stable one, and was not rejected, is released. */
 export const startRelease: Rule = (observation) => {
@@ -13,7 +16,8 @@ export const startRelease: Rule = (observation) => {
   const ground = releasable(observation);
   if (ground === undefined) return undefined;
   const { spec, workload, traffic, stable } = ground;
-  if (workload.replicas === 0) return adoptWithoutRelease(observation, workload);
+  if (workload.replicas === 0 && !isRunByUser(observation)) return adoptWithoutRelease(observation, workload);
+  if (hasLostStable(observation)) return letThrough(observation, workload);
   const refused = refuseUnsplit(observation, traffic.unsplit);
   if (refused !== undefined) return refused;
   const number = (rollout.status.releases ?? 0) + 1;
@@ -41,29 +45,31 @@ function releasable(observation: Observation) {
   const { spec, status } = rollout;
   const { stable, release } = status;
   if (spec === undefined || rollout.deleting || release !== undefined || stable === undefined) return undefined;
-  if (spec.suspend || isProblem(workload) || isProblem(traffic)) return undefined;
+  if (spec.suspend || isProblem(workload) || isProblem(traffic) || workload.holdOff) return undefined;
   if (!workload.paused || workload.revision === stable.revision || isRejected(observation, workload)) return undefined;
   return { spec, workload, traffic, stable };
 }
 
 /** Whether the template was rolled back before and nobody asked to try it again. */
-function isRejected(observation: Observation, { revision }: Workload): boolean {
-  const wasRejected = observation.rollout.status.rejected?.some((candidate) => candidate.revision === revision);
-  return wasRejected === true && !askedToRetry(observation);
+function isRejected(observation: Observation, workload: Workload): boolean {
+  return rejectionOf(observation, workload) !== undefined && !askedToRetry(observation);
 }
 
-export function askedToRetry({ rollout }: Observation): boolean {
-  const asked = rollout.requests.retry;
-  return asked !== undefined && asked !== rollout.status.handled?.retry;
-}
+/** An object's name has 253 characters at most, and a ReplicaSet's ends with slot and revision: `-a-` and ten more. */
+const longestStem = 240;
 
 /**
  * Names alternate, so that stable and canary are two workloads in every Istio metric: Istio calls a workload after its
  * ReplicaSet less the hash.
  */
 function canaryRevision(workload: Workload, stable: Revision): Revision {
-  const slot = stable.workload === `${workload.name}-a` ? "b" : "a";
-  const name = `${workload.name}-${slot}`;
+  const theirs = workload.replicaSets.find(
+    ({ controlledBy, revision }) => controlledBy === "User" && revision === workload.revision,
+  );
+  if (theirs !== undefined) return revisionOf(theirs);
+  const stem = workload.name.slice(0, longestStem);
+  const slot = stable.workload === `${stem}-a` ? "b" : "a";
+  const name = `${stem}-${slot}`;
   return {
     revision: workload.revision,
     replicaSet: `${name}-${workload.revision}`,
@@ -76,6 +82,15 @@ function canaryRevision(workload: Workload, stable: Revision): Revision {
 /** Nothing runs, so there is nothing to compare: the new template simply becomes the one that would. */
 function adoptWithoutRelease(observation: Observation, workload: Workload): Answer {
   const message = `Deployment ${workload.name} has 0 replicas; revision ${workload.revision} needs no release.`;
+  return answer(observation, {
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
+    plan: [{ kind: "pauseWorkload", paused: false, atSize: 0 }],
+  });
+}
+
+/** Stable cannot serve any more, and while the template is held nothing else does. */
+function letThrough(observation: Observation, { name, revision }: Workload): Answer {
+  const message = `The stable ReplicaSet of Deployment ${name} is gone and nothing runs; revision ${revision} rolls out without a release.`;
   return answer(observation, {
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
     plan: [{ kind: "pauseWorkload", paused: false }],

@@ -1,4 +1,4 @@
-import { parseInstant, renderInstant } from "../../api/instant.ts";
+import { parseInstant, renderInstant, type Instant } from "../../api/instant.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { trafficShift } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
@@ -49,17 +49,15 @@ function correctWeight(observation: Observation, release: Release, weight: numbe
   if (asked === undefined || isProblem(traffic)) return progressing(observation, message);
   const plan = [{ kind: "routeTraffic", weight, original: asked.original } as const];
   const who = traffic.foreignManager;
-  const lastCorrection = asked.corrections.at(-1);
-  const isFresh = lastCorrection !== undefined && now - parseInstant(lastCorrection) < correctionLag;
+  const correction = correctionOf(now, asked.corrections);
   // Without somebody to name it is our own write that has not arrived, or could not be made yet.
-  if (who === undefined || isFresh) return progressing(observation, message, { plan });
-  const recent = asked.corrections.filter((at) => now - parseInstant(at) < conflictPeriod);
-  const corrections = [...recent, renderInstant(now)].slice(-conflictCount);
+  if (who === undefined || correction === undefined) return progressing(observation, message, { plan });
+  const corrections = [...correction.corrections];
   const note = `${who} changed the weights of the release; they are ${weight} % for the canary again.`;
   const transitions: Transition[] = [
     { reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note },
   ];
-  if (corrections.length === conflictCount && recent.length < conflictCount) {
+  if (correction.isConflict) {
     transitions.push({ reason: "FieldOwnershipConflict", key: releaseKey(release), note: conflictAdvice(who) });
   }
   return progressing(observation, note, {
@@ -67,6 +65,22 @@ function correctWeight(observation: Observation, release: Release, weight: numbe
     plan,
     transitions,
   });
+}
+
+interface Correction {
+  /** When weights were corrected within the period, this time included. */
+  readonly corrections: readonly string[];
+  /** Whether this is the time at which people are told that somebody keeps writing them. */
+  readonly isConflict: boolean;
+}
+
+/** A correction more; undefined where the cache cannot show the last one yet. */
+export function correctionOf(now: Instant, earlier: readonly string[]): Correction | undefined {
+  const last = earlier.at(-1);
+  if (last !== undefined && now - parseInstant(last) < correctionLag) return undefined;
+  const recent = earlier.filter((at) => now - parseInstant(at) < conflictPeriod);
+  const corrections = [...recent, renderInstant(now)].slice(-conflictCount);
+  return { corrections, isConflict: corrections.length === conflictCount && recent.length < conflictCount };
 }
 
 function conflictAdvice(who: string): string {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { finishRelease } from "../../../src/domain/history.ts";
+import { finishRelease, supersededInARow } from "../../../src/domain/history.ts";
 import { aRelease, inRelease } from "../../support/observation.ts";
 
 test("finishRelease() writes the outcome down and remembers a rejected revision", () => {
@@ -54,3 +54,15 @@ test("finishRelease() keeps the last ten releases and twenty rejected revisions"
     "revision-30",
   ]);
 });
+
+test.each([
+  [[], 0],
+  [["Superseded", "Superseded", undefined, "Superseded"], 2],
+  [["Superseded", "Superseded"], 2],
+  [["Aborted", "Superseded"], 0],
+])("supersededInARow() of %j is %i", (reasons, count) => {
+  const history = reasons.map((reason, index) => ({ ...finished, number: 9 - index, reason }));
+  expect(supersededInARow(history)).toBe(count);
+});
+
+const finished = finishRelease(inRelease(), aRelease({ decision: "Rollback" }), false).history![0]!;

@@ -6,6 +6,7 @@ import {
   aReplicaSet,
   aRollout,
   aWorkload,
+  anObservation,
   inRelease,
   noon,
   routesSplit,
@@ -50,4 +51,42 @@ test("followSteps leaves steps alone that did not change", () => {
   expect(
     decide(inRelease({ steps: canonicalJson(spec!.steps), stepStartedAt: new Date(noon).toISOString() })).rule,
   ).not.toBe("followSteps");
+});
+
+const begun = aReplicaSet({
+  name: "product-own",
+  uid: "uid-own",
+  revision: "two",
+  podTemplateHash: "own",
+  replicas: 2,
+});
+const rolling = (changes = {}) =>
+  aWorkload({
+    paused: true,
+    revision: "two",
+    replicaSets: [aReplicaSet({ replicas: 3, ready: 3, available: 3 }), aCanary(), begun],
+    ...changes,
+  });
+
+test("keepStable takes back what the Deployment began to roll out by itself, in mid-release and at rest", () => {
+  const expected = {
+    rule: "keepStable",
+    plan: [{ kind: "finishOld", replicaSet: "product-own", replicas: 2 }],
+    transitions: [{ reason: "HoldRestored" }],
+  };
+  expect(decide(inRelease({}, { workload: rolling() }))).toMatchObject(expected);
+  expect(decide(inRelease({ decision: "Promote" }, { workload: rolling() }))).toMatchObject(expected);
+  expect(decide(anObservation({ workload: rolling() }))).toMatchObject(expected);
+});
+
+test.each([
+  ["its controller has not seen the pause", inRelease({}, { workload: rolling({ observedGeneration: 2 }) })],
+  ["somebody switched the hold off", anObservation({ workload: rolling({ holdOff: true }) })],
+  ["the Rollout is suspended", anObservation({ workload: rolling(), rollout: aRollout({ spec: { suspend: true } }) })],
+  [
+    "no stable pod is available",
+    inRelease({}, { workload: rolling({ replicaSets: [aReplicaSet({ available: 0 }), aCanary(), begun] }) }),
+  ],
+])("keepStable leaves it while %s", (_why, observation) => {
+  expect(decide(observation).rule).not.toBe("keepStable");
 });

@@ -103,6 +103,8 @@ test("keepHold puts the label back, and calls it news only when nobody has just 
     transitions: [{ reason: "HoldRestored" }],
   });
   expect(decide(without(2)).transitions).toEqual([]);
+  // Or somebody who takes it off again and again would never be told.
+  expect(decide(without(60)).status.conditions).toEqual([ready(60)]);
 });
 
 test("letGo gives everything back in order: routes, subsets, template, pause, label, finalizer", () => {
@@ -118,6 +120,12 @@ test("letGo gives everything back in order: routes, subsets, template, pause, la
   expect(kinds(anObservation({ rollout }))).toEqual(["removeRoute", "removeSubsets", "releaseWorkload", "letGo"]);
 });
 
+test("letGo leaves a Deployment alone that its owner has paused before it was ours", () => {
+  const rollout = aRollout({ deleting: true, status: { stable: undefined } });
+  const workload = aWorkload({ paused: true, labelled: false });
+  expect(kinds(anObservation({ rollout, workload }))).toEqual(["removeRoute", "removeSubsets", "letGo"]);
+});
+
 test("letGo works for a spec that no longer parses and a Deployment that is gone", () => {
   const rollout = aRollout({ deleting: true, spec: { bake: "soon" } });
   expect(rollout.spec).toBeUndefined();
@@ -131,4 +139,47 @@ test("letGo in mid-release rolls back first", () => {
   const decision = decide({ ...observation, rollout: { ...observation.rollout, deleting: true } });
   expect(decision).toMatchObject({ rule: "letGo", urgent: true, plan: [{ kind: "routeTraffic", weight: 0 }] });
   expect(decision.status.release).toMatchObject({ decision: "Rollback", reason: "RolloutDeleted" });
+});
+
+const ofItsOwner = aWorkload({ paused: true, labelled: false, revision: "two", replicaSets: [] });
+
+test.each([
+  ["waits for one that its owner paused before it ran", ofItsOwner, [], "kubectl rollout resume"],
+  [
+    "unpauses one that is held although nothing of it runs",
+    { ...ofItsOwner, labelled: true },
+    ["pauseWorkload"],
+    "nothing of it runs",
+  ],
+  [
+    "waits until a new one has an available pod",
+    aWorkload({ replicaSets: [aReplicaSet({ ready: 0, available: 0 })] }),
+    [],
+    "at least one of them available",
+  ],
+])("adoptRunningRevision %s", (_what, workload, plan, message) => {
+  const decision = decide(anObservation({ rollout: unknown(), workload }));
+  expect(decision.rule).toBe("adoptRunningRevision");
+  expect(decision.plan.map(({ kind }) => kind)).toEqual(plan);
+  expect(decision.status.message).toContain(message);
+});
+
+test("adoptRunningRevision follows what rolled out by itself although the Deployment is paused again", () => {
+  const replicaSets = [aReplicaSet({ name: "product-two", revision: "two" }), aReplicaSet({ replicas: 0, pods: 0 })];
+  const rolled = aWorkload({ paused: true, revision: "two", replicaSets });
+  const decision = decide(anObservation({ workload: rolled }));
+  expect(decision).toMatchObject({ rule: "adoptRunningRevision", status: { stable: { revision: "two" } } });
+});
+
+test("adoptRunningRevision takes over a Deployment that its owner paused, and says so", () => {
+  const decision = decide(anObservation({ rollout: unknown(), workload: aWorkload({ paused: true }) }));
+  expect(decision.transitions[0]?.note).toContain("spec.paused of the Deployment is Serin's");
+});
+
+test("adoptRunningRevision is not Ready before the hold is on: whoever waits for Ready may change the template next", () => {
+  const first = (labelled: boolean) =>
+    decide(anObservation({ rollout: aRollout({ status: { stable: undefined } }), workload: aWorkload({ labelled }) }));
+  expect(first(false)).toMatchObject({ rule: "adoptRunningRevision", status: { phase: "Starting" } });
+  expect(first(false).status.conditions?.[0]).toMatchObject({ type: "Ready", status: "Unknown" });
+  expect(first(true).status.conditions?.[0]).toMatchObject({ type: "Ready", status: "True" });
 });

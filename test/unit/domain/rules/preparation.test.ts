@@ -95,6 +95,13 @@ test("waitForCanary creates as many pods as the first weight asks for", () => {
   expect(decision.status.release?.canaryCreatedAt).toBeDefined();
 });
 
+test("waitForCanary creates a canary although an earlier release left an empty ReplicaSet of its very name", () => {
+  const twin = aCanary({ controlledBy: "Deployment", replicas: 0, pods: 0, ready: 0, available: 0 });
+  const workload = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), twin] });
+  const decision = decide(inRelease(asked({ route: "Split" }), { workload, traffic: routesSplit(0) }));
+  expect(decision.plan).toMatchObject([{ kind: "createCanary", canary: { replicaSet: "product-a-two" } }]);
+});
+
 test.each([
   [
     "scales to what the step asks for",
@@ -105,6 +112,21 @@ test.each([
     "does not shrink in a release",
     ready({ replicas: 3, available: 3 }, { canaryReadyAt: ago(1) }),
     [{ kind: "routeTraffic", weight: 10 }],
+  ],
+  [
+    "shrinks to the Deployment's size, no further",
+    inRelease(
+      {},
+      {
+        workload: aWorkload({
+          paused: true,
+          revision: "two",
+          replicas: 3,
+          replicaSets: [aReplicaSet({ replicas: 3 }), aCanary({ replicas: 5, ready: 5, available: 5 })],
+        }),
+      },
+    ),
+    [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 3 }],
   ],
   ["waits for pods", ready({ available: 0, ready: 0 }), []],
 ])("waitForCanary %s", (_what, observation, plan) => {
@@ -130,4 +152,48 @@ test("waitForCanary says once that the pods are ready, and that they cannot star
   const stuck = decide(ready({ available: 0, ready: 0, cannotStart: "quota exceeded" }));
   expect(stuck.transitions).toMatchObject([{ reason: "Held" }]);
   expect(stuck.status.conditions?.[0]).toMatchObject({ reason: "CanaryCannotStart" });
+});
+
+const canaryOnly = (changes: Parameters<typeof aCanary>[0], workload: Parameters<typeof aWorkload>[0] = {}) => ({
+  workload: aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)], ...workload }),
+});
+
+test.each([
+  ["before the first weight", 0, {}],
+  ["on the way to the next weight", 1, { replicas: 2 }],
+  ["at a weight that was reached, where an autoscaler asked for more", 0, { replicas: 2, ready: 1, available: 1 }],
+])("waitForCanary does not count the time in which pods cannot start: %s", (_when, stepIndex, changes) => {
+  const canary = { ready: 1, available: 0, cannotStart: "quota exceeded", ...changes };
+  const release = { stepIndex, canaryReadyAt: undefined, canaryCreatedAt: ago(3_600) };
+  const held = decide(inRelease(release, canaryOnly(canary)));
+  expect(held.rule).toBe("waitForCanary");
+  expect(held.status.release?.canaryCreatedAt).toBe(ago(0));
+  const soon = decide(inRelease({ ...release, canaryCreatedAt: ago(30) }, canaryOnly(canary)));
+  expect(soon.status.release?.canaryCreatedAt).toBe(ago(30));
+});
+
+test("waitForCanary gives pods that were ready and are needed again a deadline of their own", () => {
+  const canary = { replicas: 2, ready: 1, available: 1 };
+  const waiting = decide(inRelease({ stepIndex: 1, canaryReadyAt: ago(50) }, canaryOnly(canary)));
+  expect(waiting.rule).toBe("waitForCanary");
+  expect(waiting.status.release).toMatchObject({ canaryCreatedAt: ago(0), canaryReadyAt: undefined });
+});
+
+test("waitForCanary empties the canary of a Deployment that was scaled to zero, and waits until there are pods again", () => {
+  const emptied = decide(inRelease({}, canaryOnly({}, { replicas: 0 })));
+  expect(emptied.plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
+  expect(emptied.status.release?.canaryWasEmpty).toBe(true);
+  const none = { replicas: 0, pods: 0, ready: 0, available: 0 };
+  const waiting = decide(inRelease({ canaryWasEmpty: true }, canaryOnly(none, { replicas: 0 })));
+  expect(waiting).toMatchObject({ rule: "waitForCanary", plan: [], transitions: [{ reason: "Held" }] });
+  expect(waiting.status.message).toContain("Deployment product has 0 replicas");
+  const again = decide(inRelease({ canaryWasEmpty: true }, canaryOnly(none)));
+  expect(again.plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 1 }]);
+  expect(again.status.release?.canaryWasEmpty).toBe(true);
+});
+
+test("waitForCanary blames a canary again once its pods are ready after the Deployment was empty", () => {
+  const ready = decide(inRelease({ canaryWasEmpty: true }));
+  expect(ready.rule).toBe("waitForCanary");
+  expect(ready.status.release).not.toHaveProperty("canaryWasEmpty", true);
 });

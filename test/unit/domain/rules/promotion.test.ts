@@ -46,7 +46,6 @@ const adopted = { controlledBy: "Deployment" as const };
 const done = { paused: false, promotedRevision: "two", maxSurge: '"25%"' };
 
 test.each([
-  ["pauses what somebody unpaused", at({}, { workload: { paused: false } }), [{ kind: "pauseWorkload", paused: true }]],
   ["follows the Deployment's size", at({ replicas: 3 }), [{ kind: "scaleCanary", replicas: 4 }]],
   ["waits for all pods", at({ available: 3 }), []],
   ["records maxSurge before it is changed", at({}), []],

@@ -39,7 +39,7 @@ test.each([
   [
     "lifts the hold of a suspended Rollout",
     anObservation({ rollout: aRollout({ spec: { suspend: true } }), workload: aWorkload({ paused: true }) }),
-    ["releaseWorkload", "pauseWorkload"],
+    ["pauseWorkload", "releaseWorkload"],
   ],
 ])("rest %s", (_what, observation, plan) => {
   expect(decide(observation).plan.map(({ kind }) => kind)).toEqual(plan);
@@ -65,4 +65,46 @@ test("rest leaves a release alone that a newer version is in the middle of", () 
   const release = { ...aRelease(), decision: "Divide" } as unknown as Release;
   const decision = decide(anObservation({ rollout: aRollout({ status: { release } }) }));
   expect(decision).toMatchObject({ rule: "rest", plan: [], status: { phase: "Held" } });
+});
+
+const settled = (reason: "Succeeded" | "HoldOff") => ({
+  type: "Ready" as const,
+  status: "True" as const,
+  reason,
+  message: "",
+  observedGeneration: 7,
+  lastTransitionTime: "2026-01-01T00:00:00Z",
+});
+
+test("rest unpauses what its owner paused, and says how to keep a release from starting", () => {
+  const rollout = aRollout({ status: { conditions: [settled("Succeeded")] } });
+  const decision = decide(anObservation({ rollout, workload: aWorkload({ paused: true }) }));
+  expect(decision).toMatchObject({ plan: [{ kind: "pauseWorkload", paused: false }] });
+  expect(decision.transitions).toMatchObject([{ reason: "Unpaused", note: expect.stringContaining("serin pause") as string }]);
+});
+
+test("rest notes on the Deployment what was rejected, and takes the note of what is proven off", () => {
+  const rollout = aRollout({ status: { rejected } });
+  const held = aWorkload({ paused: true, revision: "two" });
+  expect(decide(anObservation({ rollout, workload: held }))).toMatchObject({
+    plan: [{ kind: "recordRejected", revisions: ["two"] }],
+    status: { rejected: [{ revision: "two", deployment: { uid: "uid-d", generation: 3 } }] },
+  });
+  const proven = aWorkload({ rejectedRevisions: ["one"] });
+  expect(decide(anObservation({ workload: proven })).plan).toEqual([{ kind: "recordRejected", revisions: [] }]);
+});
+
+test("rest of a Rollout that was created again knows what the one before it rejected", () => {
+  const workload = aWorkload({ paused: true, revision: "two", image: "product:v2", rejectedRevisions: ["two"] });
+  const { status } = decide(anObservation({ workload }));
+  expect(status).toMatchObject({ phase: "RolledBack", message: expect.stringContaining("by an earlier Rollout") as string });
+});
+
+test("rest with the hold switched off says so once, and leaves to people what is held", () => {
+  const workload = aWorkload({ holdOff: true, paused: true, revision: "two", image: "product:v2" });
+  const decision = decide(anObservation({ workload }));
+  expect(decision).toMatchObject({ rule: "rest", plan: [], status: { hold: "Off", phase: "HoldOff" } });
+  expect(decision.transitions).toMatchObject([{ reason: "HoldOff", note: expect.stringContaining("rollout resume") as string }]);
+  const again = aRollout({ status: { conditions: [settled("HoldOff")] } });
+  expect(decide(anObservation({ workload, rollout: again })).transitions).toEqual([]);
 });

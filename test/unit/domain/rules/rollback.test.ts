@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { HistoryEntry } from "../../../../src/api/rollout-status.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import {
   aCanary,
@@ -148,4 +149,55 @@ test("finishRollback keeps the rejected template held, whoever unpauses it", () 
   const workload = aWorkload({ paused: false, revision: "two", replicaSets: [aReplicaSet(), aCanary()] });
   const { plan } = decide(inRelease(rolledBack(), { workload, traffic: routesSplit(10) }));
   expect(plan.map(({ kind }) => kind)).toEqual(["routeTraffic", "pauseWorkload"]);
+});
+
+const taken = aWorkload({
+  paused: true,
+  revision: "two",
+  replicaSets: [
+    aReplicaSet({ replicas: 0, pods: 0, ready: 0, available: 0 }),
+    aReplicaSet({ name: "product-own", revision: "two", podTemplateHash: "own" }),
+    aCanary(),
+  ],
+});
+
+test("finishRollback sends traffic to whatever runs, when the stable pods were replaced", () => {
+  const first = decide(inRelease(rolledBack(), { workload: taken, traffic: routesSplit(0), measurement: seen(90) }));
+  expect(first).toMatchObject({
+    plan: [{ kind: "restoreRoute" }],
+    status: { release: { traffic: { route: "Rest" } } },
+  });
+  const traffic = { ...routesSplit(0), route: { kind: "Rest" } } as const;
+  const since = (seconds: number) => rolledBack({ route: "Rest", routeChangedAt: ago(seconds) });
+  expect(decide(inRelease(since(1), { workload: taken, traffic })).plan).toEqual([]);
+  expect(decide(inRelease(since(3), { workload: taken, traffic })).plan).toEqual([
+    { kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 },
+  ]);
+});
+
+test("finishRollback waits for the proxies only, where the hold was switched off, and leaves the pause to people", () => {
+  const workload = aWorkload({
+    holdOff: true,
+    paused: false,
+    revision: "two",
+    replicaSets: [aReplicaSet(), aCanary()],
+  });
+  const back = inRelease(rolledBack(), { workload, traffic: routesSplit(0), measurement: seen(90) });
+  expect(decide(back).plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
+});
+
+test("finishRollback says after three releases in a row that none of them could end", () => {
+  const release = { ...rolledBack({ route: "Rest", subsets: "Rest" }), reason: "Superseded", number: 3 };
+  const workload = aWorkload({ paused: true, revision: "three" });
+  const superseded = { reason: "Superseded" } as HistoryEntry;
+  const ending = (history: HistoryEntry[]) => {
+    const observation = inRelease(release, { workload, traffic: routesAtRest });
+    const { rollout } = observation;
+    return decide({ ...observation, rollout: { ...rollout, status: { ...rollout.status, history } } });
+  };
+  expect(ending([superseded, superseded]).transitions).toMatchObject([
+    { reason: "RolledBack" },
+    { reason: "SupersededRepeatedly", note: expect.stringContaining("onNewRevision: finish") as string },
+  ]);
+  expect(ending([superseded]).transitions).toHaveLength(1);
 });

@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import type { Observation } from "../../../../src/domain/observation.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import { mustGoBackUnmeasured } from "../../../../src/domain/rules/safety.ts";
-import { aCanary, aReplicaSet, aWorkload, inRelease, noon, routesSplit } from "../../../support/observation.ts";
+import {
+  aCanary,
+  aReplicaSet,
+  aRollout,
+  aWorkload,
+  inRelease,
+  noon,
+  routesSplit,
+} from "../../../support/observation.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
@@ -46,6 +54,7 @@ test.each([
     inRelease({}, { workload: withCanary({ ready: 0, available: 0 }) }),
     "CanaryUnavailable",
   ],
+  ["somebody scaled the canary to zero", inRelease({}, { workload: withCanary({ replicas: 0 }) }), "CanaryUnavailable"],
   [
     "the canary did not get ready in time",
     inRelease(
@@ -69,6 +78,11 @@ test.each([
     "somebody deleted the canary's ReplicaSet",
     inRelease({}, { workload: aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet()] }) }),
     "CanaryUnavailable",
+  ],
+  [
+    "somebody switches the hold off",
+    inRelease({}, { workload: aWorkload({ holdOff: true, revision: "two", replicaSets: [aReplicaSet(), aCanary()] }) }),
+    "HoldOff",
   ],
   [
     "the operator stopped between sending traffic back and saying so",
@@ -111,6 +125,10 @@ test.each([
       { workload: withCanary({ available: 0, cannotStart: "quota" }) },
     ),
   ],
+  [
+    "a canary whose pods are all available, however late",
+    inRelease({ canaryReadyAt: undefined, canaryCreatedAt: ago(601) }, { workload: withCanary({}) }),
+  ],
   ["metrics that are away", inRelease({}, { measurement: { kind: "Unavailable", message: "away" } })],
   ["few failed requests", inRelease({}, { measurement: measured(1) })],
   [
@@ -149,6 +167,15 @@ test("goBack has no say once the Deployment has the pods", () => {
   ).toBe("finishPromotion");
 });
 
+test("goBack ends a release whose stable ReplicaSet was cleaned away while the Deployment had 0 replicas", () => {
+  const empty = aCanary({ replicas: 0, pods: 0, ready: 0, available: 0 });
+  const scaled = (changes: object) => aWorkload({ paused: true, revision: "two", replicas: 0, ...changes });
+  const lost = decide(inRelease({}, { workload: scaled({ replicaSets: [empty] }) }));
+  expect(lost.status.release).toMatchObject({ decision: "Rollback", reason: "StableLost" });
+  const kept = scaled({ replicaSets: [aReplicaSet({ replicas: 0, pods: 0, ready: 0, available: 0 }), empty] });
+  expect(decide(inRelease({}, { workload: kept })).rule).not.toBe("goBack");
+});
+
 test("goBack does not blame a canary whose Deployment was scaled to zero and back", () => {
   const workload = withCanary({ replicas: 1, ready: 0, available: 0 });
   expect(decide(inRelease({ canaryWasEmpty: true, canaryReadyAt: undefined }, { workload })).rule).not.toBe("goBack");
@@ -158,3 +185,38 @@ test("rollBack() is done with a request to go on, so that it does not pass a ste
   const decision = decide(asked(inRelease(), { abort: "a", promote: "b" }));
   expect(decision.status.handled).toMatchObject({ abort: "a", promote: "b" });
 });
+
+const newer = aWorkload({ paused: true, revision: "three", replicaSets: [aReplicaSet(), aCanary()] });
+const finishing = (observation: Observation): Observation => {
+  const { spec } = aRollout({ spec: { onNewRevision: "finish" } });
+  return { ...observation, rollout: { ...observation.rollout, spec } };
+};
+
+test("goBack lets a release end where that is asked for, but not without its pods or against a git revert", () => {
+  expect(decide(finishing(inRelease({}, { workload: newer }))).rule).not.toBe("goBack");
+  const podless = { ...newer, replicaSets: [aReplicaSet()] };
+  const before = { ...inRelease().rollout.status.release!.traffic!, weight: 0 };
+  expect(
+    decide(finishing(inRelease({ traffic: before }, { workload: podless, traffic: routesSplit(0) }))),
+  ).toMatchObject({ rule: "goBack", status: { release: { reason: "Superseded" } } });
+  const reverted = { ...newer, revision: "one" };
+  expect(decide(finishing(inRelease({}, { workload: reverted })))).toMatchObject({
+    rule: "goBack",
+    status: { release: { reason: "Reverted" } },
+  });
+});
+
+test.each([undefined, "Promote"] as const)(
+  "goBack sends traffic to whatever runs, when the Deployment replaced the stable pods itself (decision %s)",
+  (decision) => {
+    const own = aReplicaSet({ name: "product-own", revision: "two", podTemplateHash: "own" });
+    const gone = aReplicaSet({ replicas: 0, pods: 0, ready: 0, available: 0 });
+    const workload = aWorkload({ revision: "two", replicaSets: [gone, own, aCanary()] });
+    expect(decide(inRelease({ decision }, { workload }))).toMatchObject({
+      rule: "goBack",
+      urgent: true,
+      plan: [{ kind: "restoreRoute" }],
+      status: { release: { reason: "RolledOutByItself" } },
+    });
+  },
+);

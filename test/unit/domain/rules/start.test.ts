@@ -52,6 +52,13 @@ test("startRelease refuses while callers would meet canary pods by pod share, un
   expect(decide(anObservation({ rollout: accepting, workload: held(), traffic })).status.release).toBeDefined();
 });
 
+test("startRelease lets the template through when stable's ReplicaSet is gone: nothing else would ever run", () => {
+  expect(decide(anObservation({ workload: held({ replicaSets: [] }) }))).toMatchObject({
+    rule: "startRelease",
+    plan: [{ kind: "pauseWorkload", paused: false }],
+  });
+});
+
 test("startRelease with 0 replicas lets the template through: nothing runs that could be compared", () => {
   expect(decide(anObservation({ workload: held({ replicas: 0 }) }))).toMatchObject({
     plan: [{ kind: "pauseWorkload", paused: false }],

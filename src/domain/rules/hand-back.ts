@@ -1,0 +1,90 @@
+import { parseInstant, renderInstant } from "../../api/instant.ts";
+import type { Release } from "../../api/rollout-status.ts";
+import { answer } from "../answer.ts";
+import type { Answer, Plan } from "../decision.ts";
+import { isProblem, type Observation } from "../observation.ts";
+import { stillNarrowed } from "./canary.ts";
+
+/**
+ * Subset stable first, while it has no traffic; then the routes; then subset canary. What is not seen in the world is
+ * done again, and its time to reach every proxy begins again.
+ */
+export function restore(observation: Observation, release: Release): Answer | undefined {
+  const asked = release.traffic;
+  if (asked === undefined) return undefined;
+  if (isProblem(observation.traffic)) return restoreBlindly(observation, release, asked);
+  return (
+    stableWidened(observation, release, asked) ??
+    routesRestored(observation, release, asked) ??
+    subsetsRestored(observation, release, asked)
+  );
+}
+
+type Asked = NonNullable<Release["traffic"]>;
+
+/** What cannot be read is given back as far as it is there. */
+export function restoreBlindly(observation: Observation, release: Release, asked: Asked): Answer | undefined {
+  if (asked.route === "Rest" && asked.subsets === "Rest") return undefined;
+  const { original } = asked;
+  const plan: Plan = [
+    { kind: "restoreRoute", original },
+    { kind: "restoreSubsets", original },
+  ];
+  const next: Release = { ...release, traffic: { ...asked, route: "Rest", subsets: "Rest" } };
+  return promoting(observation, "Putting routes and subsets back as far as they are there.", plan, next);
+}
+
+function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {
+  const { now, settings, rollout, traffic } = observation;
+  const { canary, stable } = rollout.status;
+  if (asked.route === "Rest" || isProblem(traffic)) return undefined;
+  const isNarrow = traffic.subsets.kind === "Present" && traffic.subsets.stable === stable?.podTemplateHash;
+  if (asked.subsets === "Narrowed" || isNarrow) {
+    const next: Release = {
+      ...release,
+      traffic: { ...asked, subsets: "Widened", subsetsChangedAt: renderInstant(now) },
+    };
+    const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: canary?.podTemplateHash ?? "" }];
+    return promoting(observation, "Making subset stable select what it did before the release.", plan, next);
+  }
+  if (now - parseInstant(asked.subsetsChangedAt) >= settings.propagation) return undefined;
+  return promoting(observation, "Waiting until every proxy has the widened subset.");
+}
+
+function routesRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
+  const { now, settings, traffic } = observation;
+  if (asked.route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split")) {
+    const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt: renderInstant(now) } };
+    return promoting(
+      observation,
+      "Putting the routes back as they were.",
+      [{ kind: "restoreRoute", original: asked.original }],
+      next,
+    );
+  }
+  if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
+  return promoting(observation, "Routes are as they were; waiting until every proxy has them.");
+}
+
+function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
+  if (asked.subsets === "Rest" && !stillNarrowed(observation)) return undefined;
+  const next: Release = {
+    ...release,
+    traffic: { ...asked, subsets: "Rest", subsetsChangedAt: renderInstant(observation.now) },
+  };
+  return promoting(
+    observation,
+    "Putting the subsets back as they were.",
+    [{ kind: "restoreSubsets", original: asked.original }],
+    next,
+  );
+}
+
+/** A promotion that is under way. */
+export function promoting(observation: Observation, message: string, plan: Plan = [], release?: Release): Answer {
+  return answer(observation, {
+    ...(release === undefined ? {} : { status: { release } }),
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Promoting", message },
+    plan,
+  });
+}
