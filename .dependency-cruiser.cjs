@@ -48,6 +48,7 @@ module.exports = {
     door("zod", "^src/(api/|config\\.ts$|adapters/)"),
     door("pino", "^src/runtime/logger\\.ts$"),
     door("prom-client", "^src/runtime/metrics\\.ts$"),
+    door("node-forge", "^src/runtime/certificate\\.ts$"),
     door("commander", "^src/(cli/|(operator|release)-command\\.ts$)"),
     {
       name: "src-knows-no-local-cluster",

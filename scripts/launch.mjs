@@ -14,6 +14,7 @@ const leashed = join(root, "scripts", "run", "leashed.mjs");
 const tasks = {
   check: "scripts/check.ts",
   test: "scripts/test.ts",
+  bench: "scripts/bench.ts",
   demo: "scripts/demo.ts",
   cluster: "scripts/cluster.ts",
   generate: "scripts/generate.ts",

@@ -1,6 +1,6 @@
 // Everything that a change must pass. The last line says how many passed and how many failed.
 import { parseArgs } from "node:util";
-import { PART_NAMES } from "../test/cluster/parts/catalog.ts";
+import { CURRENT_PARTS, PART_NAMES } from "../test/cluster/parts/catalog.ts";
 import { progressPrinter } from "../test/cluster/parts/progress.ts";
 import { provideParts } from "../test/cluster/parts/provide.ts";
 import { staticSteps } from "./run/check-steps.ts";
@@ -13,7 +13,8 @@ npm test -- FILTER …              only the tests in files whose path contains 
 npm test -- --project NAME        only the tests of a level: ${projects.join(", ")}; may be given more than once
 
 The static checks of npm run check are part of a full run and count one each.
-The cluster and integration tests provide their own parts; the first time that takes about ten minutes.`;
+The tests on a cluster provide their own parts; the first time that takes about twenty minutes. Two levels, integration
+and workload, need two versions of Kubernetes.`;
 
 const { values, positionals: filters } = parseArgs({
   allowPositionals: true,
@@ -29,7 +30,7 @@ async function test(signal: AbortSignal): Promise<boolean> {
   }
   const everything = filters.length === 0 && values.project === undefined;
   const checks = everything ? await runSteps(staticSteps, signal) : [];
-  if (names.some((name) => name !== "unit") && !(await provide(signal))) return false;
+  if (names.some((name) => name !== "unit") && !(await provide(names, signal))) return false;
   const tests = await runTests(names, filters, signal);
   const passed = checks.filter((check) => check.passed).length + tests.passed;
   const failed = checks.filter((check) => !check.passed).length + tests.failed;
@@ -39,10 +40,11 @@ async function test(signal: AbortSignal): Promise<boolean> {
 }
 
 /** Before the tests begin: no test may take as long as building Kubernetes does. */
-async function provide(signal: AbortSignal): Promise<boolean> {
+async function provide(names: readonly string[], signal: AbortSignal): Promise<boolean> {
   const progress = progressPrinter();
+  const needOlder = names.some((name) => name === "integration" || name === "workload");
   try {
-    await provideParts(PART_NAMES, { onProgress: progress.show, signal });
+    await provideParts(needOlder ? PART_NAMES : CURRENT_PARTS, { onProgress: progress.show, signal });
     return true;
   } catch (error) {
     signal.throwIfAborted();

@@ -28,15 +28,34 @@ export const configSchema = z.object({
     .boolean()
     .default(false)
     .meta({ description: "work only while holding the Lease, so that several replicas can run" }),
-  leaderElectNamespace: z.string().min(1).default("serin-system").meta({ description: "namespace of the Lease" }),
+  leaderElectNamespace: z
+    .string()
+    .min(1)
+    .default("serin-system")
+    .meta({ description: "namespace of the Lease, and of the webhook's Service and Secret" }),
   logLevel: z
     .enum(["debug", "info", "warn", "error"])
     .default("info")
     .meta({ description: "least severe messages to log" }),
-  hold: z.enum(["auto", "policy", "paused"]).default("auto").meta({
+  hold: z.enum(["auto", "policy", "webhook", "paused"]).default("auto").meta({
     description:
-      "how changed templates are held: by an admission policy, or by keeping Deployments paused; auto takes the policy where the API server has it",
+      "how changed templates are held: by an admission policy, by the operator's webhook, or by keeping Deployments paused; auto takes the first that works",
   }),
+  webhookAddress: z
+    .string()
+    .regex(/^[^:]*:[0-9]{1,5}$/, "write host:port or :port, such as :9443")
+    .default(":9443")
+    .meta({ description: "where to serve the webhook, with --hold auto or webhook" }),
+  webhookUrl: z
+    .url({
+      protocol: /^https$/,
+      error: "write the URL by which the API server reaches it, such as https://10.0.0.7:9443",
+    })
+    .optional()
+    .meta({
+      description:
+        "URL of the webhook for an operator that runs beside the cluster (default: the Service serin-webhook in the namespace of the Lease)",
+    }),
   istioNamespace: z.string().min(1).default("istio-system").meta({ description: "root namespace of the mesh" }),
   clusterDomain: z.string().min(1).default("cluster.local").meta({ description: "DNS domain of the cluster" }),
   propagation: duration

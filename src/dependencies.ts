@@ -2,6 +2,8 @@ import { hostname } from "node:os";
 import { createCluster } from "./adapters/kubernetes/cluster.ts";
 import { createEventAnnouncer } from "./adapters/kubernetes/event-announcer.ts";
 import { createIstioRouter } from "./adapters/istio/istio-router.ts";
+import { releasesSubsets } from "./adapters/istio/subset-original.ts";
+import { createSubsetRouter } from "./adapters/istio/subset-router.ts";
 import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provider.ts";
 import type { Config } from "./config.ts";
 import type { Dependencies } from "./controller/dependencies.ts";
@@ -16,7 +18,8 @@ export interface Composition {
   readonly config: Config;
   /** Must watch what the adapters read from caches. */
   readonly objects: KubernetesObjects;
-  readonly hold: Settings["hold"];
+  /** The hold in use, which may change while the operator runs. */
+  readonly hold: () => Settings["hold"];
   readonly releaseMetrics: Dependencies["releaseMetrics"];
   readonly log: Logger;
 }
@@ -28,24 +31,24 @@ export function composeDependencies({ config, objects, hold, releaseMetrics, log
     debug: (fields: object, message: string) => log.debug(message, { ...fields }),
     warn: (fields: object, message: string) => log.warn(message, { ...fields }),
   };
-  const istio = createIstioRouter({
-    objects,
-    rootNamespace: config.istioNamespace,
-    clusterDomain: config.clusterDomain,
-  });
+  const mesh = { objects, rootNamespace: config.istioNamespace, clusterDomain: config.clusterDomain };
+  const istio = createIstioRouter(mesh);
+  const subsets = createSubsetRouter(mesh);
   return {
     cluster: createCluster({ objects, log }),
-    routerFor: () => istio,
+    routerFor: (rollout) => (releasesSubsets(rollout) ? subsets : istio),
     metrics: createPrometheusProvider({ address: config.prometheusAddress, clock, log: ordered }),
     announcer: createEventAnnouncer({ objects, instance: identity(), log }),
     clock,
-    settings: {
-      propagation: config.propagation,
-      rollbackDeadline: config.rollbackDeadline,
-      shiftDeadline: config.shiftDeadline,
-      evidencePeriod: config.evidencePeriod,
-      hold,
-      engineVersion: version,
+    get settings() {
+      return {
+        propagation: config.propagation,
+        rollbackDeadline: config.rollbackDeadline,
+        shiftDeadline: config.shiftDeadline,
+        evidencePeriod: config.evidencePeriod,
+        hold: hold(),
+        engineVersion: version,
+      };
     },
     releaseMetrics,
     obstacles: new Obstacles(),

@@ -1,14 +1,15 @@
 import { renderKey, type ObjectKey } from "./api/object-key.ts";
-import { ensureHoldPolicy } from "./adapters/kubernetes/hold-policy.ts";
+import { keepHold, type HoldKeeper } from "./adapters/kubernetes/hold-keeper.ts";
 import { createInformers, type Informers, type ObjectChange } from "./adapters/kubernetes/informers.ts";
 import { createLeaseStore } from "./adapters/kubernetes/lease-store.ts";
 import { createKubernetesObjects } from "./adapters/kubernetes/objects.ts";
 import { createRolloutSource } from "./adapters/kubernetes/rollout-source.ts";
-import { connect } from "./adapters/kubernetes/transport.ts";
+import { connect, type Transport } from "./adapters/kubernetes/transport.ts";
 import { deployments, replicaSets, rollouts } from "./adapters/kubernetes/workload-resources.ts";
 import { istioResources } from "./adapters/istio/mesh-resources.ts";
 import type { Config } from "./config.ts";
 import { composeDependencies, identity } from "./dependencies.ts";
+import { serveHoldWebhook, type HoldWebhook } from "./hold.ts";
 import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
 import { reportFailure } from "./controller/report-failure.ts";
 import { rolloutsConcernedBy, type TriggerKind } from "./controller/triggers.ts";
@@ -45,7 +46,7 @@ export async function runOperator(config: Config, kubeconfigVariable: string | u
   });
   const objects = createKubernetesObjects(transport, informers);
   try {
-    return await serve({ config, log, metrics, machine, informers, objects, shutdown });
+    return await serve({ config, log, metrics, machine, transport, informers, objects, shutdown });
   } catch (error) {
     if (shutdown.signal.aborted && shutdown.failure === undefined) return 0;
     log.fatal("the operator cannot go on", { error });
@@ -61,32 +62,43 @@ interface Machine {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly machine: MachineMetrics;
+  readonly transport: Transport;
   readonly informers: Informers;
   readonly objects: KubernetesObjects;
   readonly shutdown: ReturnType<typeof listenForShutdown>;
 }
 
+/** What a replica works with once it may. */
+interface Work {
+  readonly queue: WorkQueue;
+  readonly webhook: HoldWebhook;
+  /** The keeper of the hold, once there is one. */
+  holding: HoldKeeper | undefined;
+}
+
 async function serve(parts: Machine): Promise<number> {
   const { config, log, metrics, machine, informers, shutdown } = parts;
   const queue = new WorkQueue({ timers: systemTimers, random: Math.random, onDepth: machine.queueDepth });
-  const watching = watch(parts, queue);
+  const webhook = await serveHoldWebhook(parts, shutdown.signal);
+  const tasks: Work = { queue, webhook, holding: undefined };
+  const watching = watch(parts, tasks);
   const [host, port] = splitAddress(config.metricsAddress);
   const notReady = () => informers.missing().map((name) => `${name} is not known yet`);
   const server = await startHttpServer({ host, port, metrics, notReady, unhealthy: () => [] });
   log.info("serving metrics and health", { host: server.host, port: server.port });
   try {
     const outcome = config.leaderElect
-      ? await lead(parts, queue)
-      : await work(parts, queue, shutdown.signal).then(() => "stopped" as const);
+      ? await lead(parts, tasks)
+      : await work(parts, tasks, shutdown.signal).then(() => "stopped" as const);
     log.info("the operator has stopped", { outcome });
     return outcome === "lost" || shutdown.failure !== undefined ? 1 : 0;
   } finally {
     watching.stop();
-    await server.close();
+    await Promise.all([server.close(), webhook.close()]);
   }
 }
 
-function lead(parts: Machine, queue: WorkQueue): Promise<"stopped" | "lost"> {
+function lead(parts: Machine, tasks: Work): Promise<"stopped" | "lost"> {
   const { config, log, objects, shutdown, machine } = parts;
   const options = {
     store: createLeaseStore(objects, { namespace: config.leaderElectNamespace, name: "serin-operator" }),
@@ -98,23 +110,19 @@ function lead(parts: Machine, queue: WorkQueue): Promise<"stopped" | "lost"> {
   };
   const leading = async (signal: AbortSignal) => {
     machine.leading(true);
-    await work(parts, queue, signal).finally(() => machine.leading(false));
+    await work(parts, tasks, signal).finally(() => machine.leading(false));
   };
   return runWhileLeading(options, leading, shutdown.signal);
 }
 
 /** Waits for the caches, puts the hold in place and reconciles until the signal is aborted. */
-async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Promise<void> {
+async function work(parts: Machine, tasks: Work, signal: AbortSignal): Promise<void> {
   const { config, log, machine, informers, metrics, objects } = parts;
+  const { queue } = tasks;
   while (informers.missing().length > 0 && !signal.aborted) await pause(systemTimers, 50, signal);
-  const hold =
-    config.hold === "paused"
-      ? { hold: "Paused" as const, reason: "asked for by --hold" }
-      : await ensureHoldPolicy(objects, signal);
-  if (config.hold === "policy" && hold.hold !== "Policy") throw new Error(`--hold policy: ${hold.reason}`);
-  log.info("changed templates are held", { ...hold });
+  const { current: hold } = (tasks.holding = await startHolding(parts, tasks, signal));
   const releaseMetrics = createReleaseMetrics(metrics);
-  const deps = composeDependencies({ config, objects, hold: hold.hold, releaseMetrics, log });
+  const deps = composeDependencies({ config, objects, hold, releaseMetrics, log });
   const reconcile = (key: string, within: AbortSignal, child: Logger) =>
     reconcilePersistently(parseKey(key), { ...deps, log: child }, within);
   await runController(
@@ -132,12 +140,26 @@ async function work(parts: Machine, queue: WorkQueue, signal: AbortSignal): Prom
   );
 }
 
+/** Keeps a hold in place; when another comes into use, every Rollout is looked at again. */
+function startHolding(parts: Machine, { queue, webhook }: Work, signal: AbortSignal): Promise<HoldKeeper> {
+  const { config, log, objects, transport } = parts;
+  const onChange = () => {
+    for (const { metadata } of objects.cachedAll(rollouts))
+      queue.add(renderKey({ namespace: metadata.namespace ?? "", name: metadata.name }));
+  };
+  const client = () => webhook.client();
+  const options = { objects, transport, wanted: config.hold, webhook: client, timers: systemTimers, log, onChange };
+  return keepHold(options, signal);
+}
+
 /** Rollouts come through their source; a change of anything else leads to the Rollouts that it concerns. */
-function watch({ config, log, informers, objects }: Machine, queue: WorkQueue): { stop(): void } {
+function watch({ config, log, informers, objects }: Machine, tasks: Work): { stop(): void } {
+  const { queue } = tasks;
   const stopped = new AbortController();
   const source = createRolloutSource({ informers, namespaces: config.namespace, onKey: (key) => queue.add(key), log });
   source.start().catch((error: unknown) => log.error("the source of Rollouts could not start", { error }));
   const concerned = (kind: TriggerKind, { object }: ObjectChange) => {
+    if (kind === "Deployment") tasks.holding?.noticeDeployment();
     for (const key of rolloutsConcernedBy(kind, object, objects.cachedAll(rollouts))) queue.add(renderKey(key));
   };
   const kinds: readonly (readonly [TriggerKind, Resource, boolean])[] = [

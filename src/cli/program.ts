@@ -23,7 +23,8 @@ export function buildProgram(dependencies: CommandDependencies, version: string)
   return program;
 }
 
-function withConnectionOptions(command: Command): Command {
+/** Adds the options by which every command finds its cluster. */
+export function withConnectionOptions(command: Command): Command {
   return command
     .option("-n, --namespace <name>", "namespace of the Rollout; default: that of the context")
     .option("--kubeconfig <path>", "path of the kubeconfig; default: KUBECONFIG, else that of kubectl")

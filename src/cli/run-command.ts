@@ -33,7 +33,7 @@ export function runCommandWith(dependencies: CommandDependencies, options: () =>
         await using connection = hangingUp(connect(options()));
         await work({ ...others, connection: connection.value, paint: paintFor(others.terminal.interactive) }, ...args);
       } catch (error) {
-        tell(error, others);
+        tellError(error, others);
       }
     };
 }
@@ -42,7 +42,11 @@ function hangingUp(value: Connection) {
   return { value, [Symbol.asyncDispose]: () => value.close() };
 }
 
-function tell(error: unknown, { terminal, signal }: Pick<CommandDependencies, "terminal" | "signal">): void {
+/** Tells an error as one sentence and sets the exit code; that the user ended the command is no error. */
+export function tellError(
+  error: unknown,
+  { terminal, signal }: Pick<CommandDependencies, "terminal" | "signal">,
+): void {
   if (signal.aborted) return terminal.exitWith(130);
   const message = error instanceof Error ? error.message : String(error);
   terminal.warn(`serin: ${message.split("\n", 1)[0] ?? ""}`);

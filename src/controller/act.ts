@@ -17,10 +17,11 @@ function perform(action: Action, rollout: Rollout, deps: Dependencies, signal: A
     case "widenStable":
     case "routeTraffic":
     case "restoreRoute":
+    case "serveSubset":
     case "restoreSubsets":
     case "removeRoute":
     case "removeSubsets":
-      return deps.routerFor(rollout.spec).perform(action, rollout, signal);
+      return deps.routerFor(rollout).perform(action, rollout, signal);
     case "claim":
     case "letGo":
     case "holdWorkload":
@@ -34,6 +35,7 @@ function perform(action: Action, rollout: Rollout, deps: Dependencies, signal: A
     case "finishOld":
     case "completeAdoption":
     case "recordPromoted":
+    case "recordRejected":
     case "restoreTemplate":
     case "releaseWorkload":
       return deps.cluster.perform(action, rollout, signal);

@@ -1,4 +1,4 @@
-import type { RolloutSpec } from "../api/rollout-spec.ts";
+import type { Rollout } from "../api/rollout.ts";
 import type { Settings } from "../domain/observation.ts";
 import type { Announcer } from "../ports/announcer.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -12,8 +12,8 @@ import type { ReleaseMetrics } from "./release-metrics.ts";
 /** Everything that a reconcile reaches. Handed in once; nothing is global. */
 export interface Dependencies {
   readonly cluster: Cluster;
-  /** The router of the member of spec.traffic that is set. */
-  readonly routerFor: (spec: RolloutSpec | undefined) => TrafficRouter;
+  /** The router of the Rollout's form, which a release that is under way tells where the spec cannot be read. */
+  readonly routerFor: (rollout: Rollout) => TrafficRouter;
   readonly metrics: MetricProvider;
   readonly announcer: Announcer;
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import type { Dependencies } from "./dependencies.ts";
 
 /** Reads everything that decide() may look at. Never writes. */
 export async function observe(rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Observation> {
-  const router = deps.routerFor(rollout.spec);
+  const router = deps.routerFor(rollout);
   const workload = await deps.cluster.readWorkload(rollout, signal);
   const traffic = router.readTraffic(rollout);
   const { release } = rollout.status;

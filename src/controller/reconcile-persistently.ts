@@ -4,13 +4,14 @@ import type { Dependencies } from "./dependencies.ts";
 import { reconcile, type ReconcileResult } from "./reconcile.ts";
 import { giveUp, reportFailure } from "./report-failure.ts";
 
-/** With traffic at risk, a failure is tried again this soon, without end: a rollback sooner than the rest. */
+/** With traffic at risk, or somebody waiting for the end, this soon and without end: a rollback sooner than the rest. */
 const retryRollbackAfter = 1_000;
 const retryReleaseAfter = 5_000;
 
 /**
- * Reconciles; a failure while a release is under way is said in the conditions and tried again soon, whatever kind it
- * is, as back-off is for what can wait. Every other failure is the queue's.
+ * Reconciles; a failure while a release is under way, or while a Rollout that is being deleted has not let go, is said in
+ * the conditions and tried again soon, whatever kind it is, as back-off is for what can wait. Every other failure is the
+ * queue's.
  */
 export async function reconcilePersistently(
   key: ObjectKey,
@@ -20,12 +21,14 @@ export async function reconcilePersistently(
   try {
     return await reconcile(key, deps, signal);
   } catch (error) {
-    const release = deps.cluster.readRollout(key)?.status.release;
-    if (release === undefined || signal.aborted || isPassing(key, error, deps)) throw error;
-    deps.log.warn("could not reconcile while a release is under way", { error });
+    const rollout = deps.cluster.readRollout(key);
+    const release = rollout?.status.release;
+    const isUrgent = release !== undefined || (rollout?.deleting === true && rollout.claimed);
+    if (!isUrgent || signal.aborted || isPassing(key, error, deps)) throw error;
+    deps.log.warn("could not reconcile what cannot wait", { error });
     if (error instanceof TemplateMutatedError) await giveUp(key, error, deps, signal);
     else await tellFailure(key, error, deps, signal);
-    return { requeueAfter: release.decision === "Rollback" ? retryRollbackAfter : retryReleaseAfter };
+    return { requeueAfter: release?.decision === "Rollback" ? retryRollbackAfter : retryReleaseAfter };
   }
 }
 

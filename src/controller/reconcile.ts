@@ -53,7 +53,9 @@ async function storeThenAct(
   await act(decision.plan, told, deps, signal);
   const wasBlocked = deps.obstacles.find(id) !== undefined;
   deps.obstacles.clear(id);
-  if (!wasBlocked) return told;
+  const isLetGo = decision.plan.some(({ kind }) => kind === "letGo");
+  // There is no status to write in what was let go.
+  if (!wasBlocked || isLetGo) return told;
   return storeStatus({ ...decision.status, pendingEvents: told.status.pendingEvents }, told, deps, signal);
 }
 

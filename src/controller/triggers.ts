@@ -21,6 +21,8 @@ export function rolloutsConcernedBy(
 
 function concerns(kind: Exclude<TriggerKind, "Route">, object: KubernetesObject, rollout: KubernetesObject): boolean {
   const target = nameIn(rollout.spec, "targetRef");
+  // Which pods a subset selects is in two other objects: whatever runs in the namespace may be one of its versions.
+  if (kind !== "Service" && typeof rollout.spec?.["subset"] === "string") return true;
   switch (kind) {
     case "Deployment":
       return target === object.metadata.name || object.metadata.labels?.[rolloutLabel] === rollout.metadata.name;

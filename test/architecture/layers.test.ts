@@ -30,6 +30,7 @@ const planted: Readonly<Record<string, readonly [file: string, imports: string]>
   "zod-has-one-door": ["src/runtime/parse.ts", "zod"],
   "pino-has-one-door": ["src/controller/log.ts", "pino"],
   "prom-client-has-one-door": ["src/controller/count.ts", "prom-client"],
+  "node-forge-has-one-door": ["src/runtime/forge.ts", "node-forge"],
   "commander-has-one-door": ["src/runtime/arguments.ts", "commander"],
   "src-knows-no-local-cluster": ["src/controller/cluster.ts", "../../test/cluster/leaf.ts"],
   "no-cycles": ["src/domain/one.ts", "./two.ts"],

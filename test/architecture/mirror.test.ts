@@ -6,6 +6,7 @@ const inTheCommands = "test/integration/cli/commands.test.ts";
 const inAReconcile = "test/unit/controller/reconcile.test.ts";
 const onTheCluster = "test/integration/workload/canary.test.ts";
 const inAnAdoption = "test/integration/workload/adoption.test.ts";
+const withoutAnOperator = "test/workload/leaving-outages.test.ts";
 const underTraffic = "test/releases/releases.test.ts";
 
 /** Files with logic that no unit test of their own covers, and the test that does. */
@@ -13,11 +14,15 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/adapters/istio/callers.ts": "test/unit/adapters/istio/traffic-view.test.ts",
   "src/adapters/istio/mesh-resources.ts": "test/unit/adapters/istio/traffic-view.test.ts",
   "src/adapters/istio/rehearsal.ts": "test/unit/adapters/istio/istio-router.test.ts",
+  "src/adapters/istio/subset-original.ts": "test/unit/adapters/istio/subset-router.test.ts",
+  "src/adapters/istio/subset-splittable.ts": "test/unit/adapters/istio/subset-traffic.test.ts",
   "src/adapters/kubernetes/canary-replica-set.ts": onTheCluster,
   "src/adapters/kubernetes/cluster.ts": onTheCluster,
   "src/adapters/kubernetes/credentials.ts": "test/unit/adapters/kubernetes/transport.test.ts",
+  "src/adapters/kubernetes/hold-choice.ts": "test/integration/workload/hold-policy.test.ts",
+  "src/adapters/kubernetes/hold-keeper.ts": "test/integration/workload/hold-keeper.test.ts",
   "src/adapters/kubernetes/hold-policy.ts": "test/integration/workload/hold-policy.test.ts",
-  "src/adapters/kubernetes/rollout-claim.ts": onTheCluster,
+  "src/adapters/kubernetes/hold-trial.ts": "test/integration/workload/hold-policy.test.ts",
   "src/adapters/kubernetes/workload-adoption.ts": inAnAdoption,
   "src/adapters/kubernetes/workload-hold.ts": onTheCluster,
   "src/adapters/kubernetes/workload-write.ts": onTheCluster,
@@ -34,9 +39,13 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/dependencies.ts": underTraffic,
   "src/domain/observation.ts": "test/unit/controller/observe.test.ts",
   "src/domain/rules/canary.ts": "test/unit/domain/rules/preparation.test.ts",
+  "src/domain/rules/hand-back.ts": "test/unit/domain/rules/promotion.test.ts",
   "src/domain/rules/under-way.ts": "test/unit/domain/rules/progress.test.ts",
+  "src/hold.ts": "test/integration/workload/hold-older.test.ts",
   "src/main.ts": underTraffic,
   "src/operator.ts": underTraffic,
+  "src/release-by-force.ts": withoutAnOperator,
+  "src/release-connection.ts": withoutAnOperator,
   "src/runtime/errors.ts": "test/unit/runtime/outcome.test.ts",
 };
 
@@ -70,8 +79,8 @@ describe("unit tests mirror the source", () => {
   });
 
   test("every unit test is beside what it tests", () => {
-    // The local cluster, the demo and the scripts have unit tests too, under their own names.
-    const ours = unitTests.filter((path) => !/^test\/unit\/(cluster|demo|scripts)\//.test(path));
+    // The local cluster, the lab, the demo, the benches and the scripts have unit tests too, under their own names.
+    const ours = unitTests.filter((path) => !/^test\/unit\/(bench|cluster|demo|lab|scripts)\//.test(path));
     const expected = new Set(sources.map(testOf));
     expect(ours.filter((path) => !expected.has(path) && !expected.has(withoutAspect(path)))).toEqual([]);
   });

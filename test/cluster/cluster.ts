@@ -4,11 +4,10 @@ import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { installDefinitions, readDefinitions } from "./crds.ts";
 import type { KubernetesClient } from "./kubernetes.ts";
-import { PART_NAMES } from "./parts/catalog.ts";
-import type { PartName } from "./parts/catalog.ts";
+import { CURRENT_PARTS, OLDER_PARTS } from "./parts/catalog.ts";
 import type { OnProgress } from "./parts/progress.ts";
 import { provideParts } from "./parts/provide.ts";
-import type { ProvidedPart } from "./parts/provide.ts";
+import type { ProvidedPart, ProvideOptions } from "./parts/provide.ts";
 import type { Part } from "./processes/part.ts";
 import { createSupervisor } from "./processes/supervisor.ts";
 import type { Supervisor } from "./processes/supervisor.ts";
@@ -19,12 +18,16 @@ import type { RegisterScrapeTarget, StartProcess } from "./world/ports.ts";
 export interface ClusterOptions {
   /** "1s" when left out. */
   readonly prometheusScrapeInterval?: string;
+  /** What the API server and the controllers are; the newest when left out. */
+  readonly kubernetes?: "1.34" | "1.36";
   /** How far the parts and then the start have come. */
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
   /** What owns the processes; one of its own when left out. Either way it ends with the cluster. */
   readonly supervisor?: Supervisor;
 }
+
+type ClusterParts = Readonly<Record<(typeof CURRENT_PARTS)[number], ProvidedPart>>;
 
 export interface CommandResult {
   readonly stdout: string;
@@ -44,7 +47,7 @@ export interface LocalCluster {
   /** To be stopped, frozen and started again by tests. */
   readonly parts: Readonly<Record<"etcd" | "apiserver" | "controllerManager" | "prometheus", Part>>;
   /** The binaries that the cluster runs on. */
-  readonly provided: Readonly<Record<PartName, ProvidedPart>>;
+  readonly provided: ClusterParts;
   readonly runFolder: string;
   readonly supervisor: Supervisor;
   /** For those who add processes and metrics to the cluster. */
@@ -66,7 +69,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<LocalC
 
 async function compose(supervisor: Supervisor, options: ClusterOptions): Promise<LocalCluster> {
   const onProgress = options.onProgress ?? (() => undefined);
-  const provided = await provideParts(PART_NAMES, {
+  const provided = await provide(options.kubernetes ?? "1.36", {
     supervisor,
     onProgress,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -111,12 +114,22 @@ async function compose(supervisor: Supervisor, options: ClusterOptions): Promise
   };
 }
 
+async function provide(kubernetes: "1.34" | "1.36", how: ProvideOptions): Promise<ClusterParts> {
+  if (kubernetes === "1.36") return provideParts(CURRENT_PARTS, how);
+  const all = await provideParts([...CURRENT_PARTS, ...OLDER_PARTS], how);
+  return {
+    ...all,
+    "kube-apiserver": all["kube-apiserver-1.34"],
+    "kube-controller-manager": all["kube-controller-manager-1.34"],
+  };
+}
+
 async function startControlPlaneWithDefinitions(
   supervisor: Supervisor,
-  provided: Readonly<Record<PartName, ProvidedPart>>,
+  provided: ClusterParts,
   onStep: (step: string) => void,
 ): Promise<ControlPlane> {
-  const pathOf = (name: PartName): string => provided[name].path;
+  const pathOf = (name: keyof ClusterParts): string => provided[name].path;
   const starting = startControlPlane(
     supervisor,
     {

@@ -38,7 +38,7 @@ export interface Scene {
 
 /**
  * Ready pods ÷ needed pods of the version that is worst off. Without a split every ready pod counts, and the Deployment's
- * size is needed; in a split each version needs its share of that, and stable all of it while it has any traffic.
+ * size is needed; in a split each version needs its share of that, rounded up, and one without traffic nothing.
  */
 export function headroom({ replicas, ready, shares }: Scene): number {
   if (replicas === 0) return Infinity;
@@ -58,11 +58,10 @@ export function watchCapacity(cluster: LocalCluster, namespace: string, name = "
   const ended = new AbortController();
   let lowest = { ratio: Infinity, at: "never" };
   let needed: number | undefined;
-  const seen: { pods: readonly Pod[]; replicas?: number; route?: Stored | undefined; rule?: Stored | undefined } = {
-    pods: [],
-  };
+  const seen: { pods?: readonly Pod[]; replicas?: number; route?: Stored | undefined; rule?: Stored | undefined } = {};
   const look = () => {
-    if (seen.replicas === undefined) return;
+    // Each watch begins when it begins: what was not listed yet is not missing.
+    if (seen.replicas === undefined || seen.pods === undefined) return;
     const scene = { replicas: seen.replicas, ready: readyByHash(seen.pods), shares: sharesOf(seen.route, seen.rule) };
     needed = needed === undefined || seen.replicas < needed || headroom(scene) >= 1 ? seen.replicas : needed;
     const ratio = headroom({ ...scene, replicas: needed });

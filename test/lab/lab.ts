@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { request } from "undici";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { startCluster, type ClusterOptions, type LocalCluster } from "../cluster/cluster.ts";
 import { startLoad, type Load } from "../cluster/load/load.ts";
@@ -24,6 +25,10 @@ export interface Lab {
     service?: string;
     headers?: Record<string, string>;
   }): Promise<Load>;
+  /** Whether the callers' proxy has an answer for a Service: it learns of pods a moment after they are ready. */
+  isReached(namespace: string, service?: string): Promise<boolean>;
+  /** What the callers' proxy logged about the failed requests to the Services of a namespace, a line each. */
+  failedCalls(namespace: string): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -73,6 +78,17 @@ function labOf(cluster: LocalCluster, world: World): Lab {
         headers,
         name: `load-${namespace}-${service}`,
       }),
+    async isReached(namespace, service = "product") {
+      const url = `http://${world.proxy("client").port(8080)}/`;
+      const { statusCode, body } = await request(url, { headers: { host: `${service}.${namespace}:8080` } });
+      await body.dump();
+      return statusCode !== 503 && statusCode !== 404;
+    },
+    failedCalls(namespace) {
+      const log = readFileSync(join(cluster.runFolder, "world", "proxy-client", "access.log"), "utf8");
+      const lines = log.split("\n").filter((line) => line.includes(`.${namespace}:`));
+      return lines.filter((line) => /"code":(0|[45]\d\d)\b/.test(line));
+    },
     stop: () => cluster.stop(),
   };
 }
@@ -125,11 +141,13 @@ async function startOperator(
   flags: Readonly<Record<string, string>>,
   name: string,
 ): Promise<Operator> {
-  const [port = 0] = await freePorts(1);
+  const [port = 0, webhookPort = 0] = await freePorts(2);
   const settings: Record<string, string> = {
     kubeconfig: await operatorKubeconfig(cluster),
     "prometheus-address": cluster.prometheusUrl,
     "metrics-address": `127.0.0.1:${port}`,
+    "webhook-address": `127.0.0.1:${webhookPort}`,
+    "webhook-url": `https://127.0.0.1:${webhookPort}`,
     ...flags,
   };
   const args = Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value]);

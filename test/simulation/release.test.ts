@@ -145,18 +145,21 @@ describe("a release in virtual time", () => {
     expect(world.eventReasons().filter((reason) => reason === "SupersededRepeatedly")).toHaveLength(1);
   });
 
-  test.each([10, 50, 100])("ends first when a newer template arrives at %i, where that is asked for", async (weight) => {
-    const world = await atRest({ onNewRevision: "finish" });
-    world.changeTemplate("v2");
-    await world.run((w) => w.status.weight === weight);
-    world.changeTemplate("v3");
-    expect(await world.run((w) => w.status.stable?.revision === "v3", 1_200)).toBe(true);
-    expect(world.status.history?.map(({ outcome, revision }) => [outcome, revision])).toEqual([
-      ["Promoted", "v3"],
-      ["Promoted", "v2"],
-    ]);
-    expect(world.workload).toMatchObject({ paused: false, maxSurge: '"25%"' });
-  });
+  test.each([10, 50, 100])(
+    "ends first when a newer template arrives at %i, where that is asked for",
+    async (weight) => {
+      const world = await atRest({ onNewRevision: "finish" });
+      world.changeTemplate("v2");
+      await world.run((w) => w.status.weight === weight);
+      world.changeTemplate("v3");
+      expect(await world.run((w) => w.status.stable?.revision === "v3", 1_200)).toBe(true);
+      expect(world.status.history?.map(({ outcome, revision }) => [outcome, revision])).toEqual([
+        ["Promoted", "v3"],
+        ["Promoted", "v2"],
+      ]);
+      expect(world.workload).toMatchObject({ paused: false, maxSurge: '"25%"' });
+    },
+  );
 
   test.each([
     [{ crashes: true }, "CanaryCrashed"],

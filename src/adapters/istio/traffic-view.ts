@@ -12,7 +12,7 @@ import { describe, originalsFor, parseOriginal, selectedOf, type Original } from
 import { servicePort, type ServicePort } from "./service-port.ts";
 import { danglingSubset, destinationRuleProblem, routesProblem } from "./splittable.ts";
 import { isOwnedBy, targetOf, type Target } from "./target.ts";
-import { httpRoutes, routeState } from "./virtual-service.ts";
+import { httpRoutes, routeState, type HttpRoute } from "./virtual-service.ts";
 
 /** What the router needs. */
 export interface IstioRouterDependencies {
@@ -103,21 +103,34 @@ export function trafficState(view: TrafficView, dependencies: IstioRouterDepende
     const gone = routesProblem(virtualService, routes, target.virtualService.routes, service);
     if (gone !== undefined) return gone;
   }
-  const split = virtualService && { object: virtualService, indexes: selected.map((route) => route.index) };
-  const all = virtualService === undefined ? view.otherVirtualServices : [virtualService, ...view.otherVirtualServices];
   return {
     route: routeOf(view),
     subsets: destinationRule === undefined ? { kind: "Absent" } : subsetState(subsetsOf(destinationRule)),
     unsplit: [
       ...obstacles.map((obstacle) => obstacle.message.replace(/\.$/, "")),
-      ...unsplitRoutes(all, split, service),
-      ...gatewayRoutes
-        .filter((resource) => dependencies.objects.watches(resource))
-        .flatMap((resource) => unsplitGatewayRoutes(resource.kind, dependencies.objects.cachedAll(resource), service)),
-      ...hiddenFrom(view.otherDestinationRules, service, dependencies.rootNamespace),
+      ...unsplitCallers(view, selected, dependencies),
     ],
     foreignManager: virtualService && foreignManager(virtualService),
   };
+}
+
+/** Routes by which callers reach the Service past the split of the selected routes, one sentence each. */
+export function unsplitCallers(
+  view: TrafficView,
+  selected: readonly HttpRoute[],
+  dependencies: IstioRouterDependencies,
+): readonly string[] {
+  const { virtualService, otherVirtualServices, otherDestinationRules, service } = view;
+  const { objects, rootNamespace } = dependencies;
+  const split = virtualService && { object: virtualService, indexes: selected.map((route) => route.index) };
+  const all = virtualService === undefined ? otherVirtualServices : [virtualService, ...otherVirtualServices];
+  return [
+    ...unsplitRoutes(all, split, service),
+    ...gatewayRoutes
+      .filter((resource) => objects.watches(resource))
+      .flatMap((resource) => unsplitGatewayRoutes(resource.kind, objects.cachedAll(resource), service)),
+    ...hiddenFrom(otherDestinationRules, service, rootNamespace),
+  ];
 }
 
 function routeOf(view: TrafficView): RouteState {

@@ -126,7 +126,7 @@ export function unchangedPatch(object: KubernetesObject, routes: readonly HttpRo
 }
 
 /** The destinations with ours replaced: each in its place, or all where the first was when their number differs. */
-function replaceOurs(route: HttpRoute, replacement: readonly JsonRecord[]): readonly JsonRecord[] {
+export function replaceOurs(route: HttpRoute, replacement: readonly JsonRecord[]): readonly JsonRecord[] {
   const inPlace = route.ours.length === replacement.length;
   return route.entries.flatMap((entry, at) => {
     const position = route.ours.indexOf(at);
@@ -136,7 +136,8 @@ function replaceOurs(route: HttpRoute, replacement: readonly JsonRecord[]): read
   });
 }
 
-function routePatch(
+/** The patch that gives routes other destinations, tested on those that were read. Empty where they have them. */
+export function routePatch(
   object: KubernetesObject,
   changes: readonly (readonly [HttpRoute, readonly JsonRecord[]])[],
 ): JsonPatch {

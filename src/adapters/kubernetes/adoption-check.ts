@@ -24,7 +24,8 @@ export interface HandOverState {
 export function handOverObstacle(state: HandOverState): string | undefined {
   const { deployment, canary } = state;
   if (deployment.metadata.deletionTimestamp !== undefined) return "it is being deleted";
-  if (templateOf(canary) !== state.revision) return `the ReplicaSet does not run the analysed revision ${state.revision}`;
+  if (templateOf(canary) !== state.revision)
+    return `the ReplicaSet does not run the analysed revision ${state.revision}`;
   const isNewer = templateOf(deployment) !== templateOf(canary);
   if (isNewer && !state.evenIfNewer) return "it has another pod template by now";
   // It would scale the newer template up beside both.

@@ -74,7 +74,11 @@ export async function scaleCanary(write: WorkloadWrite, action: ActionOf<"scaleC
   const annotations = deployment === undefined ? {} : scalingAnnotations(deployment);
   const { metadata } = replicaSet;
   const isCurrent = Object.entries(annotations).every(([key, value]) => metadata.annotations?.[key] === value);
-  if (isCurrent && numberAt(replicaSet, "spec", "replicas") === action.replicas) return;
+  const size = numberAt(replicaSet, "spec", "replicas");
+  if (isCurrent && size === action.replicas) return;
+  // A Deployment that was scaled up since it was looked at needs the pods that would go.
+  const isOutdated = action.replicas < size && action.replicas < numberAt(deployment, "spec", "replicas");
+  if (isOutdated && write.rollout.status.release?.decision !== "Rollback") return;
   const patch = {
     metadata: { resourceVersion: metadata.resourceVersion, annotations },
     spec: { replicas: action.replicas },

@@ -8,15 +8,24 @@ import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes
 import type { Logger } from "../../runtime/logger.ts";
 import { ConflictError } from "../../runtime/errors.ts";
 import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
+import { apiFailureOf } from "./errors.ts";
 import { createClaimReader, type ClaimReader } from "./claim-reader.ts";
 import { recordAt, type JsonRecord } from "./json-fields.ts";
 import { mergePatchBetween } from "./merge-patch.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { podTroubles, replicaFailure } from "./pod-troubles.ts";
-import { claim, letGo } from "./rollout-claim.ts";
+import { claim, letGo, mendSpec } from "./rollout-claim.ts";
 import { rolloutFrom } from "./rollout-reading.ts";
+import { askedSubset, readSubsets } from "./subset-workload.ts";
 import { completeAdoption, finishOld, handOver, openSurge, restoreSurge } from "./workload-adoption.ts";
-import { holdWorkload, pauseWorkload, recordPromoted, releaseWorkload, restoreTemplate } from "./workload-hold.ts";
+import {
+  holdWorkload,
+  pauseWorkload,
+  recordPromoted,
+  recordRejected,
+  releaseWorkload,
+  restoreTemplate,
+} from "./workload-hold.ts";
 import { canaryAmong, controllerOf, workloadFrom, type CountedTroubles } from "./workload-reading.ts";
 import { deployments, pods, replicaSets, rollouts } from "./workload-resources.ts";
 import { notSupported } from "./workload-support.ts";
@@ -25,7 +34,7 @@ import type { ActionOf, WorkloadWrite } from "./workload-write.ts";
 
 /** What a Cluster is made of. */
 export interface ClusterParts {
-  /** Must watch Rollouts, Deployments and ReplicaSets. */
+  /** Must watch Rollouts, Deployments and ReplicaSets, and for spec.subset Services and DestinationRules. */
   readonly objects: KubernetesObjects;
   /** A read that failed and that a release can do without. */
   readonly log: Pick<Logger, "warn">;
@@ -51,13 +60,21 @@ export function createCluster(parts: ClusterParts): Cluster {
     },
     readWorkload: (rollout, signal) => readWorkload({ ...parts, claims }, rollout, signal),
     async writeStatus(rollout, status, signal) {
-      const written = await writeStatus(objects, rollout, status, signal);
+      const written = await writeStatus(objects, rollout, status, signal).catch(async (error: unknown) => {
+        const isInvalid = apiFailureOf(error)?.reason === "Invalid";
+        const write = { objects, rollout, target: targetName(objects, rollout), signal };
+        if (!isInvalid || !(await mendSpec(write))) throw error;
+        throw new ConflictError(`the spec of Rollout ${renderKey(rollout.key)}, which is being deleted, was mended`);
+      });
       if (written.resourceVersion !== rollout.resourceVersion)
         ownWrites.record(renderKey(rollout.key), rollout.resourceVersion);
       return written;
     },
-    perform: (action, rollout, signal) =>
-      perform(action, { objects, rollout, target: targetName(objects, rollout), signal }),
+    async perform(action, rollout, signal) {
+      await perform(action, { objects, rollout, target: targetName(objects, rollout), signal });
+      // What was let go may stay in the cache for a moment: nothing is to be decided on that.
+      if (action.kind === "letGo") ownWrites.record(renderKey(rollout.key), rollout.resourceVersion);
+    },
   };
 }
 
@@ -67,6 +84,8 @@ async function readWorkload(
   signal: AbortSignal,
 ): Promise<Workload | WorkloadProblem> {
   const { objects, claims } = parts;
+  const subset = askedSubset(objects, rollout);
+  if (subset !== undefined) return readSubsets(parts, rollout, subset, signal);
   const { namespace } = rollout.key;
   const candidates = objects.cachedAll(replicaSets, namespace);
   const withCanary = (problem: Problem) => ({ ...problem, canary: canaryAmong(candidates, rollout) });
@@ -105,7 +124,7 @@ async function readCanary(
   try {
     const labelled = await objects.list(pods, rollout.key.namespace, `${hashLabel}=${canary.podTemplateHash}`, signal);
     const own = labelled.filter((pod) => controllerOf(pod) === uid);
-    const troubles = podTroubles(own);
+    const troubles = podTroubles(own, Date.now());
     const cannotStart = troubles.cannotStart ?? replicaFailure(replicaSet);
     return { uid, troubles: { crashes: troubles.crashes, cannotStart, pods: own.length } };
   } catch (error) {
@@ -153,6 +172,7 @@ const performers: {
   finishOld,
   completeAdoption,
   recordPromoted,
+  recordRejected,
   restoreTemplate,
   releaseWorkload,
 };

@@ -15,14 +15,28 @@ const pageSize = "500";
 /** A page may be large. Milliseconds. */
 const pageTimeout = 30_000;
 
+interface Selection {
+  readonly labelSelector?: string;
+  /** Of the one object that is wanted. */
+  readonly name?: string;
+}
+
+/** The selection as query parameters. */
+export function selectorOf({ labelSelector, name }: Selection): Readonly<Record<string, string>> {
+  return {
+    ...(labelSelector ? { labelSelector } : {}),
+    ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+  };
+}
+
 /** All objects of a resource, page by page, and the version of the list. Rejects as Transport.request does. */
 export async function listObjects(
   transport: Transport,
-  where: { readonly resource: Resource; readonly namespace: string | undefined; readonly labelSelector?: string },
+  where: Selection & { readonly resource: Resource; readonly namespace: string | undefined },
   signal: AbortSignal,
 ): Promise<{ readonly objects: readonly KubernetesObject[]; readonly version: string }> {
   const objects: KubernetesObject[] = [];
-  const selected = where.labelSelector ? { labelSelector: where.labelSelector } : {};
+  const selected = selectorOf(where);
   let next: string | undefined;
   for (;;) {
     const query = { limit: pageSize, ...selected, ...(next === undefined ? {} : { continue: next }) };

@@ -1,3 +1,4 @@
+import { parseInstant, type Instant, type Milliseconds } from "../../api/instant.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { listAt, numberAt, recordAt, textAt, valueAt, type JsonRecord } from "./json-fields.ts";
 
@@ -32,12 +33,15 @@ const endedByOthers = new Set(["Evicted", "NodeLost", "NodeShutdown", "Preemptin
 /** An app may end once because what it needs, its sidecar say, was not there yet; twice is a habit. */
 const tolerableRestarts = 1;
 
+/** Volumes and network take a while; a pod that has neither after this waits for something that is not there. */
+const preparedWithin: Milliseconds = 30_000;
+
 /** Looks at the pods of a ReplicaSet, init containers and sidecars included; sorted, so that equal troubles are equal text. */
-export function podTroubles(pods: readonly KubernetesObject[]): PodTroubles {
+export function podTroubles(pods: readonly KubernetesObject[], now: Instant): PodTroubles {
   const sorted = [...pods].sort((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
   return {
     crashes: sorted.flatMap(crashesOf),
-    cannotStart: sorted.map(cannotStart).find((reason) => reason !== undefined),
+    cannotStart: sorted.map((pod) => cannotStart(pod, now)).find((reason) => reason !== undefined),
   };
 }
 
@@ -90,7 +94,7 @@ function failureIn(terminated: JsonRecord): string | undefined {
   return failed ? `${reason} (exit ${exitCode})` : undefined;
 }
 
-function cannotStart(pod: KubernetesObject): string | undefined {
+function cannotStart(pod: KubernetesObject, now: Instant): string | undefined {
   if (pod.metadata.deletionTimestamp !== undefined) return undefined;
   const unscheduled = listAt(pod, "status", "conditions").find(
     (condition) => textAt(condition, "type") === "PodScheduled" && textAt(condition, "reason") === "Unschedulable",
@@ -105,7 +109,19 @@ function cannotStart(pod: KubernetesObject): string | undefined {
     const name = textAt(status, "name") ?? "";
     return `pod ${pod.metadata.name}, container ${name}: ${reason}${message === undefined ? "" : `: ${message}`}`;
   }
-  return undefined;
+  return unprepared(pod, now);
+}
+
+/** What a volume needs, a ConfigMap say, is named in the pod's events only; its status says that containers cannot start. */
+function unprepared(pod: KubernetesObject, now: Instant): string | undefined {
+  const { name } = pod.metadata;
+  const isPrepared = listAt(pod, "status", "conditions").find(
+    (condition) => textAt(condition, "type") === "PodReadyToStartContainers",
+  );
+  if (textAt(isPrepared, "status") !== "False" || textAt(pod, "status", "phase") !== "Pending") return undefined;
+  const since = parseInstant(textAt(isPrepared, "lastTransitionTime") ?? "");
+  if (!(now - since > preparedWithin)) return undefined;
+  return `pod ${name} waits for its volumes or its network; kubectl describe pod ${name} says what is missing`;
 }
 
 function containerStatuses(pod: KubernetesObject): readonly unknown[] {

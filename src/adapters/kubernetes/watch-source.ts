@@ -3,7 +3,7 @@ import { TransientError } from "../../runtime/errors.ts";
 import type { WatchSource } from "../../runtime/informer.ts";
 import type { WatchFailure, WatchMessage } from "../../runtime/watch.ts";
 import { apiFailureOf, statusOf } from "./errors.ts";
-import { listObjects } from "./object-list.ts";
+import { listObjects, selectorOf } from "./object-list.ts";
 import { collectionPath } from "./resource-path.ts";
 import type { ApiStream, Transport } from "./transport.ts";
 
@@ -17,10 +17,10 @@ interface WatchEvent {
   readonly object?: KubernetesObject & { readonly code?: number };
 }
 
-/** Lists and watches one resource over a transport. */
+/** Lists and watches one resource over a transport; with a name, that one object. */
 export function createWatchSource(
   transport: Transport,
-  where: { readonly resource: Resource; readonly namespace: string | undefined },
+  where: { readonly resource: Resource; readonly namespace: string | undefined; readonly name?: string },
   random: () => number,
 ): WatchSource<KubernetesObject> {
   return {
@@ -37,6 +37,7 @@ export function createWatchSource(
       const query = {
         watch: "true",
         allowWatchBookmarks: "true",
+        ...selectorOf(where),
         resourceVersion: version,
         timeoutSeconds: String(Math.round(watchLength.shortest + watchLength.spread * random())),
       };

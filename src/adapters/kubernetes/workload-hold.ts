@@ -1,9 +1,9 @@
-import { promotedAnnotation, rolloutLabel, unpauseAnnotation } from "../../api/names.ts";
+import { promotedAnnotation, rejectedAnnotation, rolloutLabel, unpauseAnnotation } from "../../api/names.ts";
 import { revisionOf, withoutHash } from "../../domain/revision.ts";
 import { ConflictError } from "../../runtime/errors.ts";
 import type { JsonPatch, KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { isPaused } from "./deployment-spec.ts";
-import { valueAt } from "./json-fields.ts";
+import { numberAt, valueAt } from "./json-fields.ts";
 import { addAnnotations, pointerPart, sameObject, sameSpec, sameVersion } from "./metadata-patch.ts";
 import { controllerOf } from "./workload-reading.ts";
 import { deployments } from "./workload-resources.ts";
@@ -27,9 +27,13 @@ export async function holdWorkload(write: WorkloadWrite): Promise<void> {
 }
 
 /** Pauses or unpauses; unpausing carries the token that the hold policy accepts once. */
-export async function pauseWorkload(write: WorkloadWrite, { paused }: ActionOf<"pauseWorkload">): Promise<void> {
+export async function pauseWorkload(write: WorkloadWrite, action: ActionOf<"pauseWorkload">): Promise<void> {
+  const { paused, atSize } = action;
   const deployment = await requireDeployment(write);
   if (isPaused(deployment) === paused) return;
+  const size = numberAt(deployment, "spec", "replicas");
+  if (atSize !== undefined && size !== atSize)
+    throw new ConflictError(`Deployment ${deployment.metadata.name} has ${size} replicas by now, not ${atSize}.`);
   const patch: JsonPatch = paused
     ? [...sameObject(deployment), { op: "add", path: "/spec/paused", value: true }]
     : [...sameSpec(deployment), ...unpause(deployment)];
@@ -53,6 +57,19 @@ export async function recordPromoted(write: WorkloadWrite, { revision }: ActionO
     ...sameObject(deployment),
     ...addAnnotations(deployment, { [promotedAnnotation]: revision }),
   ]);
+}
+
+/** Notes which revisions were rejected, where a later Rollout finds them; none takes the note off. */
+export async function recordRejected(write: WorkloadWrite, { revisions }: ActionOf<"recordRejected">): Promise<void> {
+  const deployment = await requireDeployment(write);
+  const noted = deployment.metadata.annotations?.[rejectedAnnotation];
+  const wanted = revisions.length === 0 ? undefined : revisions.join(",");
+  if (noted === wanted) return;
+  const change: JsonPatch =
+    wanted === undefined
+      ? [{ op: "remove", path: `/metadata/annotations/${pointerPart(rejectedAnnotation)}` }]
+      : addAnnotations(deployment, { [rejectedAnnotation]: wanted });
+  await patchDeployment(write, deployment, [...sameObject(deployment), ...change]);
 }
 
 /** Writes the template of one of the Deployment's ReplicaSets into the Deployment again, which stays as paused as it is. */
@@ -82,6 +99,9 @@ export async function releaseWorkload(write: WorkloadWrite): Promise<void> {
   const { labels, annotations } = deployment.metadata;
   const isOurs = labels?.[rolloutLabel] === write.rollout.key.name;
   if (!isOurs) return;
+  // The hold acts until the label is off: a template that came after the last look is held, and would stay so for ever.
+  if (isPaused(deployment))
+    throw new ConflictError(`Deployment ${deployment.metadata.name} was paused by its hold before it could be let go.`);
   const hasToken = annotations?.[unpauseAnnotation] !== undefined;
   await patchDeployment(write, deployment, [
     ...sameVersion(deployment),

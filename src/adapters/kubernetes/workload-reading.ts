@@ -36,6 +36,7 @@ export function workloadFrom(sources: WorkloadSources): Workload {
   const template = valueAt(deployment, "spec", "template");
   const maxSurge = valueAt(deployment, "spec", "strategy", "rollingUpdate", "maxSurge");
   return {
+    form: "Deployment",
     name: metadata.name,
     uid: metadata.uid ?? "",
     generation: metadata.generation ?? 0,

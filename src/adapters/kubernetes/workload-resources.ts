@@ -6,6 +6,10 @@ export const rollouts: Resource = { group, version, plural };
 export const deployments: Resource = { group: "apps", version: "v1", plural: "deployments" };
 export const replicaSets: Resource = { group: "apps", version: "v1", plural: "replicasets" };
 
+/** Watched; by them is known which pods a subset of the user's selects. */
+export const services: Resource = { group: "", version: "v1", plural: "services" };
+export const destinationRules: Resource = { group: "networking.istio.io", version: "v1", plural: "destinationrules" };
+
 /** Not watched: a cache of all pods costs more than a list of the few canary pods while there are any. */
 export const pods: Resource = { group: "", version: "v1", plural: "pods" };
 export const persistentVolumeClaims: Resource = { group: "", version: "v1", plural: "persistentvolumeclaims" };

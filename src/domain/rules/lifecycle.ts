@@ -205,15 +205,18 @@ export const keepHold: Rule = (observation) => {
   const note = `The label that holds changes of Deployment ${workload.name} was missing and has been put back.`;
   const minute = Math.floor(observation.now / 60_000);
   const key = release === undefined ? `minute ${minute}` : releaseKey(release, minute);
-  // Right after the label was put on, the cache may not show it yet: that is no news.
-  const settledAt = conditionOf(rollout.status, "Ready")?.lastTransitionTime;
-  const isSurprise = settledAt !== undefined && observation.now - parseInstant(settledAt) > cacheLag;
   const decided = answer(observation, {
     standing: { kind: "Progressing", reason: "Progressing", phase: rollout.status.phase ?? "Ready", message: note },
     plan: [{ kind: "holdWorkload" }],
-    transitions: isSurprise ? [{ reason: "HoldRestored", key, note }] : [],
+    transitions: isSettled(observation) ? [{ reason: "HoldRestored", key, note }] : [],
   });
   // A label makes nobody less ready; conditions that changed with it would make every next time look like the first.
   const { conditions = decided.status.conditions } = rollout.status;
   return { ...decided, status: { ...decided.status, conditions } };
 };
+
+/** Right after the label was put on, the cache may not show it yet: that it is missing then is no news. */
+function isSettled({ rollout, now }: Observation): boolean {
+  const settledAt = conditionOf(rollout.status, "Ready")?.lastTransitionTime;
+  return settledAt !== undefined && now - parseInstant(settledAt) > cacheLag;
+}

@@ -95,7 +95,8 @@ function canaryGone(observation: Observation, release: Release): Answer | undefi
  */
 function isAllThatServes({ workload, rollout, settings, now }: Observation, release: Release): boolean {
   if (release.reason !== "WorkloadLost" || release.highestWeight === 0 || rollout.deleting) return false;
-  if (isProblem(workload)) return now - parseInstant(release.decidedAt ?? release.startedAt) < settings.rollbackDeadline;
+  if (isProblem(workload))
+    return now - parseInstant(release.decidedAt ?? release.startedAt) < settings.rollbackDeadline;
   const own = workload.replicaSets.filter(({ controlledBy }) => controlledBy === "Deployment");
   return own.reduce((sum, { available }) => sum + available, 0) < workload.replicas;
 }

@@ -23,6 +23,8 @@ export interface CallCounts {
   readonly total: number;
   /** No answer, or a status from 400 on. */
   readonly failed: number;
+  /** The first of the failed ones, for people who have to find out why. */
+  readonly failures: readonly Observed[];
   readonly byStatus: Readonly<Record<string, number>>;
   /** `none` counts answers that name no version. */
   readonly byVersion: Readonly<Record<string, VersionCounts>>;
@@ -44,6 +46,7 @@ interface Tally {
   readonly latency: Map<string, number>;
 }
 
+const keptFailures = 20;
 const noVersion = "none";
 const step = 1.05;
 const shortestMs = 0.01;
@@ -55,14 +58,17 @@ export function isFailure(status: number): boolean {
 export function createCounting(): Counting {
   let total = 0;
   let failed = 0;
+  const failures: Observed[] = [];
   const byStatus = new Map<string, number>();
   const byVersion = new Map<string, Tally>();
   const latency = new Map<string, number>();
   return {
-    add({ at, latencyMs, status, version = noVersion }) {
+    add(observed) {
+      const { at, latencyMs, status, version = noVersion } = observed;
       total += 1;
       const bad = Number(isFailure(status));
       failed += bad;
+      if (bad > 0 && failures.length < keptFailures) failures.push(observed);
       increment(byStatus, `${status}`);
       const bound = upperBound(latencyMs);
       increment(latency, bound);
@@ -77,6 +83,7 @@ export function createCounting(): Counting {
     snapshot: () => ({
       total,
       failed,
+      failures: [...failures],
       byStatus: Object.fromEntries(byStatus),
       byVersion: Object.fromEntries(
         [...byVersion].map(([version, tally]) => [version, { ...tally, latency: Object.fromEntries(tally.latency) }]),
@@ -107,6 +114,7 @@ export function difference(later: CallCounts, earlier: CallCounts): CallCounts {
   return {
     total: later.total - earlier.total,
     failed: later.failed - earlier.failed,
+    failures: later.failures.slice(earlier.failures.length),
     byStatus: subtract(later.byStatus, earlier.byStatus),
     byVersion: Object.fromEntries(byVersion),
     latency: subtract(later.latency, earlier.latency),

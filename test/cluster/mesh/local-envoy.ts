@@ -226,6 +226,9 @@ function accessLog(path: string): object {
           route: "%ROUTE_NAME%",
           contentType: "%REQ(CONTENT-TYPE)%",
           grpcStatus: "%GRPC_STATUS_NUMBER%",
+          // For people who look for the cause of a failure.
+          at: "%START_TIME%",
+          details: "%RESPONSE_CODE_DETAILS%",
         },
       },
     },

@@ -1,3 +1,5 @@
+import type { Named } from "./references.ts";
+
 /** How a pod behaves: environment variables of its first container, with overrides on top while it runs. */
 
 export type BehaviourVariable =
@@ -13,7 +15,8 @@ export type BehaviourVariable =
   | "CRASH"
   | "CRASH_AFTER_SECONDS"
   | "CRASH_REASON"
-  | "CRASH_BACKOFF_SECONDS";
+  | "CRASH_BACKOFF_SECONDS"
+  | "IMAGE_MISSING";
 
 export type BehaviourOverrides = Partial<Readonly<Record<BehaviourVariable, string>>>;
 
@@ -33,12 +36,20 @@ export interface Behaviour {
   readonly crashReason: "Error" | "OOMKilled";
   /** The first wait before a restart; doubled each time, five minutes at most, as a kubelet does. */
   readonly crashBackoffSeconds: number;
+  /** Whether the image cannot be pulled: one with the tag `missing…` cannot, unless IMAGE_MISSING says otherwise. */
+  readonly imageMissing: boolean;
 }
 
 export interface ContainerLike {
   readonly name: string;
   readonly image?: string;
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly configMapKeyRef?: Named; readonly secretKeyRef?: Named };
+  }[];
+  readonly envFrom?: readonly { readonly configMapRef?: Named; readonly secretRef?: Named }[];
+  readonly resources?: { readonly requests?: Readonly<Record<string, string>> };
   readonly ports?: readonly { readonly containerPort: number; readonly name?: string }[];
 }
 
@@ -67,6 +78,7 @@ export function behaviourOf(container: ContainerLike | undefined, overrides: Beh
     crashAfterSeconds: crashAfter < 0 ? undefined : crashAfter,
     crashReason: text("CRASH_REASON") === "OOMKilled" ? "OOMKilled" : "Error",
     crashBackoffSeconds: number("CRASH_BACKOFF_SECONDS", 10),
+    imageMissing: text("IMAGE_MISSING") === "" ? isMissingImage(container?.image) : isTrue(text("IMAGE_MISSING")),
   };
 }
 
@@ -79,8 +91,7 @@ function imageTag(image = ""): string {
   return tag ?? "latest";
 }
 
-/** An image of which the tag begins with `missing` cannot be pulled. */
-export function isMissingImage(image = ""): boolean {
+function isMissingImage(image = ""): boolean {
   return image.includes(":missing");
 }
 

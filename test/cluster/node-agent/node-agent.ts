@@ -5,8 +5,10 @@ import { workloadOf } from "../world/workload.ts";
 import type { BehaviourOverrides } from "./behaviour.ts";
 import { registerNode } from "./node.ts";
 import type { Answered } from "./pod-server.ts";
-import { covers, desiredStatus, timestamp, type PodObject } from "./pod-status.ts";
+import { covers, desiredStatus, timestamp, unschedulable, type PodObject } from "./pod-status.ts";
 import { createLocalPod, type LocalPod } from "./pod.ts";
+import { firstMissing } from "./references.ts";
+import { startScheduler } from "./scheduling.ts";
 
 export interface PodSelector {
   readonly namespace: string;
@@ -76,7 +78,7 @@ interface Override {
 
 /** Plays a node without containers: every pod is an HTTP server in this process. */
 export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { client, addresses, onTrouble } = options;
+  const { client, addresses, onTrouble, drainMs } = options;
   const entries = new Map<string, Entry>();
   const byAddress = new Map<string, Entry>();
   const down = new Set<string>();
@@ -85,15 +87,23 @@ export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
   const context: WriteContext = { client, signal: abort.signal, onTrouble };
   let overrides: Override[] = [];
   const node = registerNode(client, nodeName, hostIP, abort.signal);
+  const scheduler = startScheduler({
+    client,
+    node: nodeName,
+    bound: () => [...entries.values()].map((entry) => entry.pod),
+    refused: (pod, message) => void refuse(context, pod, message),
+    tryAgain: (pod) => agent.handle({ type: "set", object: pod, before: pod }),
+    onTrouble,
+  });
 
   const overridesFor = (pod: PodObject): BehaviourOverrides => overridesOf(pod, overrides);
-
   const begin = (pod: PodObject): Entry => {
     const podIP = addresses.takePodIP(pod.status?.podIP);
     const local = createLocalPod(pod, overridesFor(pod), {
       podIP,
       hostIP,
       isDown: (name) => down.has(name),
+      firstMissing: (waiting) => firstMissing(client, waiting),
       onAnswered: (answered) => options.onAnswered(entry.pod, answered),
       onChange: () => sync(context, entry),
       onTrouble,
@@ -104,27 +114,23 @@ export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
     return entry;
   };
 
-  const forget = ({ local }: Entry): void => {
-    addresses.givePodIP(local.podIP);
-    byAddress.delete(servedAddress(local.podIP));
-  };
-
-  return {
+  const agent: NodeAgent = {
     handle(event) {
       const { object: pod } = event;
       const key = `${keyOf(pod)}/${pod.metadata.uid ?? ""}`;
       const known = entries.get(key);
       if (event.type === "gone") {
+        scheduler.forget(key);
         entries.delete(key);
-        if (known !== undefined) finish(known, options.drainMs, forget);
+        if (known !== undefined) finish(known, drainMs, ({ local }) => forgetAddress(local, addresses, byAddress));
         return;
       }
-      if (!isOurs(pod)) return;
+      if (!isOurs(pod) || !(entries.has(key) || scheduler.takes(key, pod))) return;
       const entry = known ?? begin(pod);
       entries.set(key, entry);
       entry.pod = pod;
       if (known !== undefined) entry.local.update(pod, overridesFor(pod));
-      if (pod.metadata.deletionTimestamp !== undefined) drain(context, entry, options.drainMs);
+      if (pod.metadata.deletionTimestamp !== undefined) drain(context, entry, drainMs);
       sync(context, entry);
     },
     override(selector, set) {
@@ -145,9 +151,16 @@ export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
     pods: () => [...entries.values()].map(summary),
     async stop() {
       abort.abort();
+      scheduler.stop();
       await Promise.all([node, ...[...entries.values()].map((entry) => entry.local.stop(0))]);
     },
   };
+  return agent;
+}
+
+function forgetAddress({ podIP }: LocalPod, addresses: AddressSpace, byAddress: Map<string, Entry>): void {
+  addresses.givePodIP(podIP);
+  byAddress.delete(servedAddress(podIP));
 }
 
 function selects({ namespace, workload, pod }: PodSelector, { metadata }: PodObject): boolean {
@@ -229,6 +242,17 @@ async function write({ client, signal }: WriteContext, entry: Entry): Promise<vo
     signal,
   })) as PodObject;
   entry.writtenVersion = Number(written.metadata.resourceVersion ?? 0);
+}
+
+/** Says of a pod why no node takes it. */
+async function refuse({ client, signal, onTrouble }: WriteContext, pod: PodObject, message: string): Promise<void> {
+  const status = unschedulable(pod, message, timestamp(Date.now()));
+  if (pod.metadata.deletionTimestamp !== undefined || covers(pod.status, status)) return;
+  const contentType = "application/strategic-merge-patch+json";
+  const body = { metadata: { uid: pod.metadata.uid }, status };
+  await client
+    .raw(`${podPath(pod)}/status`, { method: "PATCH", body, contentType, signal })
+    .catch((error: unknown) => (isGone(error) || signal.aborted ? undefined : onTrouble(error)));
 }
 
 /** Serves on for a while (callers learn late), then ends the pod as a kubelet does. */

@@ -2,7 +2,24 @@ import { setTimeout as delay } from "node:timers/promises";
 import { kind, KubernetesError, type KubernetesClient, type KubernetesObject } from "../kubernetes.ts";
 import { timestamp } from "./pod-status.ts";
 
-const Nodes = kind<KubernetesObject>("v1", "Node");
+interface NodeObject extends KubernetesObject {
+  metadata?: KubernetesObject["metadata"] & { readonly labels?: Readonly<Record<string, string>> };
+}
+
+export const Nodes = kind<NodeObject>("v1", "Node");
+
+/** What the node offers to pods. */
+export const allocatable = { cpu: "64", memory: "256Gi", pods: "10000" };
+
+/** The labels that the node is registered with. */
+export function nodeLabels(name: string): Readonly<Record<string, string>> {
+  return {
+    "kubernetes.io/hostname": name,
+    "topology.kubernetes.io/region": "local",
+    "topology.kubernetes.io/zone": "local-a",
+  };
+}
+
 const retryMs = 300;
 
 /**
@@ -26,18 +43,12 @@ export async function registerNode(
 }
 
 async function register(client: KubernetesClient, name: string, address: string): Promise<void> {
-  const labels = {
-    "kubernetes.io/hostname": name,
-    "topology.kubernetes.io/region": "local",
-    "topology.kubernetes.io/zone": "local-a",
-  };
   try {
-    await client.create({ apiVersion: "v1", kind: "Node", metadata: { name, labels } });
+    await client.create({ apiVersion: "v1", kind: "Node", metadata: { name, labels: nodeLabels(name) } });
   } catch (error) {
     if (!(error instanceof KubernetesError && error.status === 409)) throw error;
   }
   const at = timestamp(Date.now());
-  const resources = { cpu: "64", memory: "256Gi", pods: "10000" };
   const ready = {
     type: "Ready",
     status: "True",
@@ -48,8 +59,8 @@ async function register(client: KubernetesClient, name: string, address: string)
   };
   const status = {
     addresses: [{ type: "InternalIP", address }],
-    capacity: resources,
-    allocatable: resources,
+    capacity: allocatable,
+    allocatable,
     conditions: [ready],
   };
   await client.patch(Nodes, { name }, { status }, { type: "strategic", subresource: "status" });

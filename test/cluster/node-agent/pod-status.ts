@@ -1,5 +1,6 @@
 import type { ObjectMeta } from "../mesh/objects.ts";
 import type { ContainerLike } from "./behaviour.ts";
+import type { Named } from "./references.ts";
 
 /** What a kubelet would report of a pod. Pure. */
 
@@ -8,14 +9,20 @@ export interface PodCondition {
   readonly status: string;
   readonly lastTransitionTime?: string;
   readonly reason?: string;
+  readonly message?: string;
 }
 
 export interface PodObject {
   readonly metadata: ObjectMeta & { readonly generation?: number; readonly deletionGracePeriodSeconds?: number };
   readonly spec: {
     readonly nodeName?: string;
+    readonly nodeSelector?: Readonly<Record<string, string>>;
     readonly containers: readonly ContainerLike[];
     readonly initContainers?: readonly (ContainerLike & { readonly restartPolicy?: string })[];
+    readonly volumes?: readonly {
+      readonly configMap?: Named;
+      readonly secret?: { readonly secretName?: string; readonly optional?: boolean };
+    }[];
     readonly readinessGates?: readonly { readonly conditionType: string }[];
   };
   readonly status?: { readonly podIP?: string; readonly phase?: string; readonly conditions?: readonly PodCondition[] };
@@ -30,7 +37,12 @@ export interface Termination {
 
 /** Where the first container is in its life. */
 export type ContainerRun =
-  | { readonly state: "image-missing" }
+  /** The kubelet tries a pull and waits longer each time, in turn. */
+  | { readonly state: "image-missing"; readonly backingOff: boolean }
+  /** A ConfigMap or a Secret of a volume is not there. */
+  | { readonly state: "creating" }
+  /** A ConfigMap or a Secret of the environment is not there. */
+  | { readonly state: "config-missing"; readonly message: string }
   | { readonly state: "running"; readonly startedAt: string; readonly ready: boolean }
   | { readonly state: "backoff" };
 
@@ -57,10 +69,10 @@ export function desiredStatus(
   const gatesOpen = (pod.spec.readinessGates ?? []).every(
     ({ conditionType }) => conditionOf(pod, conditionType)?.status === "True",
   );
-  const started = run.state !== "image-missing";
+  const started = run.state === "running" || run.state === "backoff";
   const conditions = [
     condition(pod, now, "PodScheduled", true),
-    condition(pod, now, "PodReadyToStartContainers", true),
+    condition(pod, now, "PodReadyToStartContainers", run.state !== "creating"),
     condition(pod, now, "Initialized", true),
     condition(pod, now, "ContainersReady", containersReady, "ContainersNotReady"),
     condition(
@@ -118,12 +130,30 @@ function firstContainer(
   const common = { ...identity(container), restartCount: restarts, ...(last && { lastState: { terminated: last } }) };
   if (run.state === "running")
     return { ...common, ready: run.ready, started: true, state: { running: { startedAt: run.startedAt } } };
-  const waiting =
-    run.state === "backoff"
-      ? { reason: "CrashLoopBackOff", message: "back-off restarting failed container" }
-      : { reason: "ErrImagePull", message: `failed to pull image "${container.image ?? ""}": not found` };
-  const imageID = run.state === "image-missing" ? { imageID: "" } : {};
-  return { ...common, ...imageID, ready: false, started: false, state: { waiting } };
+  const imageID = run.state === "backoff" ? {} : { imageID: "" };
+  return { ...common, ...imageID, ready: false, started: false, state: { waiting: waitingFor(container, run) } };
+}
+
+function waitingFor({ image = "" }: ContainerLike, run: Exclude<ContainerRun, { state: "running" }>): object {
+  const pull = `failed to pull image "${image}": not found`;
+  switch (run.state) {
+    case "backoff":
+      return { reason: "CrashLoopBackOff", message: "back-off restarting failed container" };
+    case "image-missing":
+      return run.backingOff
+        ? { reason: "ImagePullBackOff", message: `Back-off pulling image "${image}": ErrImagePull: ${pull}` }
+        : { reason: "ErrImagePull", message: pull };
+    case "creating":
+      return { reason: "ContainerCreating" };
+    case "config-missing":
+      return { reason: "CreateContainerConfigError", message: run.message };
+  }
+}
+
+/** What the scheduler says of a pod that no node takes. */
+export function unschedulable(pod: PodObject, message: string, now: string): object {
+  const refused = { ...condition(pod, now, "PodScheduled", false, "Unschedulable"), message };
+  return { phase: "Pending", conditions: [refused] };
 }
 
 function companion(container: ContainerLike, startedAt: string | undefined): object {

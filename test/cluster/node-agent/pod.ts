@@ -1,12 +1,15 @@
 import { servedAddress, servedPort } from "../world/addresses.ts";
-import { behaviourOf, isMissingImage, type Behaviour, type BehaviourOverrides } from "./behaviour.ts";
+import { behaviourOf, type Behaviour, type BehaviourOverrides } from "./behaviour.ts";
 import { startPodServer, type Answered, type PodServer } from "./pod-server.ts";
-import { timestamp, type PodObject, type PodRun, type Termination } from "./pod-status.ts";
+import { needsNothing, type Missing } from "./references.ts";
+import { timestamp, type ContainerRun, type PodObject, type PodRun, type Termination } from "./pod-status.ts";
 
 export interface LocalPodOptions {
   readonly podIP: string;
   readonly hostIP: string;
   readonly isDown: (dependency: string) => boolean;
+  /** A ConfigMap or Secret that the pod needs and that is not there. */
+  readonly firstMissing: (pod: PodObject) => Promise<Missing | undefined>;
   readonly onAnswered: (answered: Answered) => void;
   /** Something that the status says has changed. */
   readonly onChange: () => void;
@@ -30,7 +33,8 @@ interface Life {
   pod: PodObject;
   behaviour: Behaviour;
   server: PodServer | undefined;
-  state: "image-missing" | "running" | "backoff" | "stopped";
+  state: "creating" | "image-missing" | "config-missing" | "running" | "backoff" | "stopped";
+  missing: Missing | undefined;
   startedAt: number;
   isUp: boolean;
   restarts: number;
@@ -38,6 +42,8 @@ interface Life {
 }
 
 const maxBackoffSeconds = 300;
+/** A pod that cannot start looks again after this. */
+const lookAgainMs = 1000;
 /** What a container serves on that declares no port. */
 const defaultPort = 8080;
 
@@ -50,7 +56,8 @@ export function createLocalPod(pod: PodObject, overrides: BehaviourOverrides, op
     pod,
     behaviour: behaviourOf(pod.spec.containers[0], overrides),
     server: undefined,
-    state: "backoff",
+    state: "creating",
+    missing: undefined,
     startedAt: now,
     isUp: false,
     restarts: 0,
@@ -65,7 +72,7 @@ export function createLocalPod(pod: PodObject, overrides: BehaviourOverrides, op
       life.pod = newer;
       life.behaviour = behaviourOf(newer.spec.containers[0], changed);
       if (life.behaviour.crashAfterSeconds !== before.crashAfterSeconds) scheduleCrash(life);
-      if (life.state === "image-missing" && !isMissingImage(newer.spec.containers[0]?.image)) startContainer(life);
+      if (life.state === "image-missing" && !life.behaviour.imageMissing) startContainer(life);
     },
     async stop(graceMs) {
       life.state = "stopped";
@@ -81,11 +88,31 @@ function after({ timers }: Life, name: string, ms: number, act: () => void): voi
 }
 
 function startContainer(life: Life): void {
-  if (isMissingImage(life.pod.spec.containers[0]?.image)) {
+  clearTimeout(life.timers.get("start"));
+  if (life.behaviour.imageMissing) {
     life.state = "image-missing";
     life.options.onChange();
+    after(life, "start", lookAgainMs, () => startContainer(life));
     return;
   }
+  if (needsNothing(life.pod)) return runContainer(life);
+  whenComplete(life).catch((error: unknown) => {
+    life.options.onTrouble(error);
+    after(life, "start", lookAgainMs, () => startContainer(life));
+  });
+}
+
+/** Waits for ConfigMaps and Secrets as a kubelet does: it looks again and again. */
+async function whenComplete(life: Life): Promise<void> {
+  life.missing = await life.options.firstMissing(life.pod);
+  if (life.state === "stopped") return;
+  if (life.missing === undefined) return runContainer(life);
+  life.state = "config-missing";
+  life.options.onChange();
+  after(life, "start", lookAgainMs, () => startContainer(life));
+}
+
+function runContainer(life: Life): void {
   life.state = "running";
   life.startedAt = Date.now();
   life.isUp = false;
@@ -153,17 +180,28 @@ function crash(life: Life): void {
 }
 
 function currentRun(life: Life): PodRun {
-  const { state, options, behaviour } = life;
-  const run =
-    state === "image-missing" || state === "backoff"
-      ? { state }
-      : { state: "running" as const, startedAt: timestamp(life.startedAt), ready: life.isUp && !behaviour.neverReady };
+  const { options } = life;
   return {
     podIP: options.podIP,
     hostIP: options.hostIP,
     startTime: timestamp(life.createdAt),
-    run,
+    run: containerRun(life),
     restarts: life.restarts,
     last: life.last,
   };
+}
+
+function containerRun({ state, missing, behaviour, isUp, startedAt }: Life): ContainerRun {
+  switch (state) {
+    case "creating":
+    case "backoff":
+      return { state };
+    case "image-missing":
+      return { state, backingOff: Math.floor(Date.now() / lookAgainMs) % 2 === 1 };
+    case "config-missing":
+      return missing?.volumes === true ? { state: "creating" } : { state, message: missing?.message ?? "" };
+    case "running":
+    case "stopped":
+      return { state: "running", startedAt: timestamp(startedAt), ready: isUp && !behaviour.neverReady };
+  }
 }

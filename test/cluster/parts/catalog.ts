@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { minorOf } from "./recipe.ts";
 import type { Family, PartRecipe } from "./recipe.ts";
 
-export const PART_NAMES = [
+/** What a cluster runs on unless it is asked to be older. */
+export const CURRENT_PARTS = [
   "etcd",
   "kube-apiserver",
   "kube-controller-manager",
@@ -14,6 +15,11 @@ export const PART_NAMES = [
   "envoy",
   "crds",
 ] as const;
+
+/** What a cluster of the oldest Kubernetes that Serin is tested on has instead; everything else is shared. */
+export const OLDER_PARTS = ["kube-apiserver-1.34", "kube-controller-manager-1.34"] as const;
+
+export const PART_NAMES = [...CURRENT_PARTS, ...OLDER_PARTS] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 const MODULE_INPUTS = ["go.mod", "go.sum"];
@@ -40,9 +46,8 @@ function answers(before: string, version: string): RegExp {
   return new RegExp(`${before}${minorOf(version).replaceAll(".", "\\.")}\\.`);
 }
 
-function kubernetes(): Family {
-  const version = required("kubernetes", "k8s.io/kubernetes");
-  const etcd = required("kubernetes", "go.etcd.io/etcd/server/v3");
+/** What makes the binaries of a version say that they are it. */
+function stampsOf(version: string): string[] {
   const [major, minor] = version.split(".");
   const stamps = [
     `gitVersion=v${version}`,
@@ -54,6 +59,30 @@ function kubernetes(): Family {
   const variables = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((home) =>
     stamps.map((stamp) => `-X ${home}.${stamp}`),
   );
+  return ["-ldflags", ["-s", "-w", ...variables].join(" ")];
+}
+
+function olderKubernetes(): Family {
+  const version = required("kubernetes-1.34", "k8s.io/kubernetes");
+  return {
+    from: "go",
+    title: `Kubernetes ${version}`,
+    folder: folderOf("kubernetes-1.34"),
+    inputs: MODULE_INPUTS,
+    flags: stampsOf(version),
+    parts: OLDER_PARTS.map((name) => ({
+      name,
+      version,
+      probe: { args: ["--version"], answer: answers("Kubernetes v", version) },
+      onPath: false,
+      package: `k8s.io/kubernetes/cmd/${name.replace(/-[\d.]+$/, "")}`,
+    })),
+  };
+}
+
+function kubernetes(): Family {
+  const version = required("kubernetes", "k8s.io/kubernetes");
+  const etcd = required("kubernetes", "go.etcd.io/etcd/server/v3");
   const own = (name: string): PartRecipe => ({
     name,
     version,
@@ -66,7 +95,7 @@ function kubernetes(): Family {
     title: `Kubernetes ${version}`,
     folder: folderOf("kubernetes"),
     inputs: MODULE_INPUTS,
-    flags: ["-ldflags", ["-s", "-w", ...variables].join(" ")],
+    flags: stampsOf(version),
     parts: [
       own("kube-apiserver"),
       own("kube-controller-manager"),
@@ -161,5 +190,5 @@ function definitions(): Family {
 
 /** Every family, in the order in which they are provided: the longest last, so that trouble shows early. */
 export function partsCatalog(): readonly Family[] {
-  return [definitions(), envoy(), vegeta(), prometheus(), kubernetes()];
+  return [definitions(), envoy(), vegeta(), prometheus(), kubernetes(), olderKubernetes()];
 }

@@ -42,6 +42,21 @@ async function create(app: string, options: WebOptions): Promise<void> {
   await fixture.cluster.client.apply(deployment(app, "v1", { replicas: 1, ...options }));
 }
 
+/** A pod that no controller made. */
+function barePod(app: string, container: object) {
+  const metadata = { name: app, namespace: "default", labels: { app } };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata,
+    spec: { containers: [{ name: "app", image: "app:v1", ...container }] },
+  };
+}
+
+function waitingReason(pod: PodView): string | undefined {
+  return pod.status?.containerStatuses?.[0]?.state?.waiting?.reason;
+}
+
 async function load(app: string, count: number, timeoutMs?: number) {
   const running = await fixture.load("client", app, 200, timeoutMs);
   await until(() => running.snapshot().total >= count, { timeout: 30_000, what: `${count} answers` });
@@ -86,6 +101,41 @@ describe("a pod answers as its template says", () => {
     expect((await fixture.call("client", "depending")).status).toBe(503);
     await fixture.world.dependencies.up("database");
     expect((await fixture.call("client", "depending")).status).toBe(200);
+  });
+});
+
+describe("a pod that cannot start says why", () => {
+  it("an image that is there in the end", async () => {
+    await create("late-image", { image: "late-image:missing" });
+    await podOf("late-image", "ImagePullBackOff", (pod) => waitingReason(pod) === "ImagePullBackOff");
+    await fixture.world.pods.set({ namespace: "default", workload: "late-image-v1" }, { IMAGE_MISSING: "false" });
+    await podOf("late-image", "a ready pod", isReady);
+  });
+
+  it("a node without room, until another pod goes", async () => {
+    const { client } = fixture.cluster;
+    await client.create(barePod("large", { resources: { requests: { memory: "200Gi" } } }));
+    await podOf("large", "a ready pod", isReady);
+    await client.create(barePod("waiting", { resources: { requests: { memory: "100Gi" } } }));
+    const waiting = await podOf("waiting", "PodScheduled", ({ status }) =>
+      Boolean(status?.conditions?.some(({ type }) => type === "PodScheduled")),
+    );
+    expect(waiting.status?.conditions?.find(({ type }) => type === "PodScheduled")).toMatchObject({
+      status: "False",
+      reason: "Unschedulable",
+    });
+    await client.delete(Pods, { namespace: "default", name: "large" });
+    await podOf("waiting", "a ready pod", isReady);
+  });
+
+  it("a ConfigMap that is missing, until it is there", async () => {
+    const { client } = fixture.cluster;
+    await client.create(barePod("unset", { envFrom: [{ configMapRef: { name: "settings" } }] }));
+    const pod = await podOf("unset", "an error", (each) => waitingReason(each) === "CreateContainerConfigError");
+    expect(pod.status?.phase).toBe("Pending");
+    const metadata = { name: "settings", namespace: "default" };
+    await client.create({ apiVersion: "v1", kind: "ConfigMap", metadata });
+    await podOf("unset", "a ready pod", isReady);
   });
 });
 

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { holdPolicies, holdPolicyBindings, holdPolicyName } from "../../../src/adapters/kubernetes/hold-policy.ts";
+import { holdPolicies, holdPolicyBindings } from "../../../src/adapters/kubernetes/hold-policy.ts";
+import { holdName } from "../../../src/adapters/kubernetes/hold-rule.ts";
 import { deployments, replicaSets } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import { onFreePorts } from "../../cluster/processes/ports.ts";
 import type { SupervisedProcess } from "../../cluster/processes/supervised.ts";
@@ -33,7 +34,7 @@ afterAll(async () => {
 
 async function removePolicy(): Promise<void> {
   const kinds = [holdPolicyBindings, holdPolicies].map(({ plural }) => plural).join(",");
-  await kubectlOutput(["delete", "--ignore-not-found", kinds, holdPolicyName]);
+  await kubectlOutput(["delete", "--ignore-not-found", kinds, holdName]);
 }
 
 /** A kubeconfig with nothing but a token of the operator's ServiceAccount, as its pod would have. */
@@ -54,13 +55,15 @@ interface RunningOperator {
 /** The operator with the arguments of deploy/operator.yaml, as far as they do not say where things are. */
 async function startOperator(): Promise<RunningOperator> {
   const kubeconfig = await kubeconfigOfOperator();
-  return onFreePorts(1, async ([port = 0]) => {
+  return onFreePorts(2, async ([port = 0, webhookPort = 0]) => {
     const url = `http://127.0.0.1:${port}`;
     const flags = {
       kubeconfig,
       namespace: bench.namespace,
       "prometheus-address": inject("prometheusUrl"),
       "metrics-address": `127.0.0.1:${port}`,
+      "webhook-address": `127.0.0.1:${webhookPort}`,
+      "webhook-url": `https://127.0.0.1:${webhookPort}`,
       propagation: "100ms",
       "rollback-deadline": "1s",
     };
@@ -158,5 +161,18 @@ test("the operator may do nothing that it does not need", async () => {
     ["update", "virtualservices.networking.istio.io"],
   ] as const) {
     expect([verb, resource, await ask(verb, resource)]).toEqual([verb, resource, "no"]);
+  }
+  const askIn = async (namespace: string, verb: string, what: string) =>
+    (await kubectl(["auth", "can-i", verb, what, as, "-n", namespace])).stdout.trim();
+  for (const [verb, what, answer] of [
+    ["patch", "secrets/serin-webhook", "yes"],
+    ["get", "secrets/another", "no"],
+    ["create", "secrets", "no"],
+    ["create", `mutatingadmissionpolicies.admissionregistration.k8s.io/${holdName}`, "yes"],
+    ["create", "mutatingadmissionpolicies.admissionregistration.k8s.io/another", "no"],
+    ["delete", `mutatingwebhookconfigurations.admissionregistration.k8s.io/${holdName}`, "yes"],
+    ["get", "mutatingwebhookconfigurations.admissionregistration.k8s.io/another", "no"],
+  ] as const) {
+    expect([verb, what, await askIn(system, verb, what)]).toEqual([verb, what, answer]);
   }
 });

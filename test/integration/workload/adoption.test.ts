@@ -135,11 +135,7 @@ describe("an adoption", () => {
     const canary = await holdChange(trial);
     await tryCanary(trial, canary, 1);
     const handOver = () =>
-      bench.cluster.perform(
-        { ...handingOver(canary), replicas: 1 },
-        trial.rollout(),
-        bench.signal,
-      );
+      bench.cluster.perform({ ...handingOver(canary), replicas: 1 }, trial.rollout(), bench.signal);
     await expect(handOver()).rejects.toThrow(
       `Deployment refused cannot take over ReplicaSet ${canary.replicaSet} yet: its maxSurge is "25%", not "100%".`,
     );

@@ -240,6 +240,18 @@ describe("a Deployment", () => {
     expect((await trial.deployment()).metadata.generation).toBe(generation);
   });
 
+  test("that was paused since it was looked at keeps its label, or it would stay paused for ever", async () => {
+    const trial = await bench.start(deploymentOf("paused-late", { replicas: 1 }));
+    await trial.act({ kind: "holdWorkload" });
+    await trial.act({ kind: "pauseWorkload", paused: true });
+    await expect(trial.act({ kind: "releaseWorkload" })).rejects.toThrow(
+      "Deployment paused-late was paused by its hold before it could be let go.",
+    );
+    await trial.act({ kind: "pauseWorkload", paused: false });
+    await trial.act({ kind: "releaseWorkload" });
+    await trial.when("the release", ({ labelled, paused }) => !labelled && !paused);
+  });
+
   test("that another Rollout has is not taken", async () => {
     const trial = await bench.start(deploymentOf("claimed", { replicas: 1 }));
     await trial.act({ kind: "holdWorkload" });

@@ -20,6 +20,7 @@ describe("the spec", () => {
         onInsufficientTraffic: "widen",
       },
       progressDeadline: "10m",
+      onNewRevision: "restart",
       suspend: false,
     });
   });

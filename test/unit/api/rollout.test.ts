@@ -10,7 +10,8 @@ describe("parseSpec", () => {
 
   test.each([
     [undefined, "spec.: "],
-    [{}, "spec.targetRef: "],
+    [{}, "spec: write targetRef or subset, exactly one"],
+    [{ targetRef: { name: "product" }, subset: "v1" }, "spec: write targetRef or subset, exactly one"],
     [{ targetRef: { name: "product" }, bake: "soon" }, "spec.bake: write a duration such as 30s, 2m or 1m30s"],
     [{ targetRef: { name: "product" }, steps: [{ weight: 200 }] }, "spec.steps.0.weight: "],
   ])("says of %j what is wrong and where", (spec, problem) => {

@@ -69,6 +69,13 @@ describe("reconcilePersistently()", () => {
     await expect(run(await worldAtRest(), failing(away))).rejects.toBe(away);
   });
 
+  test("tries a Rollout again after 5 s that is at rest and waits to be let go", async () => {
+    const world = await worldAtRest();
+    world.isDeleting = true;
+    expect(await run(world, failing(new RejectedError("denied by policy")))).toEqual({ requeueAfter: 5_000 });
+    expect(world.status.message).toContain("denied by policy");
+  });
+
   test("leaves everything to the queue when the operator is stopping", async () => {
     await expect(run(await worldInRelease(), failing(away), AbortSignal.abort())).rejects.toBe(away);
   });

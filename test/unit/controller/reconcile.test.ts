@@ -117,6 +117,21 @@ describe("reconcile()", () => {
     expect(calls).toEqual(["forget"]);
   });
 
+  test("writes no status into a Rollout that it has let go, although something had been in the way", async () => {
+    const world = await worldAtRest();
+    world.isDeleting = true;
+    const { run, calls, deps } = ports(world);
+    deps.obstacles.note("shop/product", {
+      kind: "Progressing",
+      reason: "TrafficConfigRejected",
+      phase: "Held",
+      message: "denied by policy",
+    });
+    await run();
+    expect(world.isGone).toBe(true);
+    expect(calls.slice(calls.indexOf("letGo") + 1).filter((call) => call === "writeStatus")).toEqual([]);
+  });
+
   test("does not write counts alone more often than they are worth", async () => {
     const world = await worldInRelease();
     await world.run(({ status }) => status.conditions?.some(({ type }) => type === "TrafficShifted") === true, 60);

@@ -43,6 +43,16 @@ describe("rolloutsConcernedBy()", () => {
     expect(concerned("ReplicaSet", object("rs"))).toEqual([]);
   });
 
+  test("a Deployment or a ReplicaSet: those that release subsets in its namespace, whose versions it may run", () => {
+    const versions = [rollout("versions", { subset: "v1", service: { name: "product" } })];
+    expect(concerned("Deployment", object("product-v2"), versions)).toEqual(["shop/versions"]);
+    expect(concerned("ReplicaSet", object("rs", ownedBy("Deployment", "product-v2", "uid")), versions)).toEqual([
+      "shop/versions",
+    ]);
+    expect(concerned("Deployment", object("product-v2", { namespace: "staging" }), versions)).toEqual([]);
+    expect(concerned("Service", object("other"), versions)).toEqual([]);
+  });
+
   test("a Service: those whose callers use it, named or by the Deployment's name", () => {
     expect(concerned("Service", object("cart"))).toEqual(["shop/cart"]);
     expect(concerned("Service", object("product"))).toEqual(["shop/product"]);

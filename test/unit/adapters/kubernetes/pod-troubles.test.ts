@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { podTroubles, replicaFailure } from "../../../../src/adapters/kubernetes/pod-troubles.ts";
 import type { KubernetesObject } from "../../../../src/ports/kubernetes-objects.ts";
 
+const noon = Date.parse("2026-01-01T12:00:00Z");
+
 const pod = (status: Record<string, unknown>, metadata: object = {}): KubernetesObject => ({
   metadata: { name: "product-a-x-1", ...metadata },
   status,
@@ -93,12 +95,12 @@ describe("crashes", () => {
     ],
     ["without a status", pod({}), []],
   ])("of a container that is %s", (_, object, crashes) => {
-    expect(podTroubles([object]).crashes).toEqual(crashes.map((crash) => `product-a-x-1/${crash}`));
+    expect(podTroubles([object], noon).crashes).toEqual(crashes.map((crash) => `product-a-x-1/${crash}`));
   });
 
   test("are listed in the order of the pods' names", () => {
     const crashed = (name: string) => ({ ...container(terminated(1, "OOMKilled")), metadata: { name } });
-    expect(podTroubles([crashed("b"), crashed("a")]).crashes).toEqual([
+    expect(podTroubles([crashed("b"), crashed("a")], noon).crashes).toEqual([
       "a/app: OOMKilled (exit 1), 0 restarts",
       "b/app: OOMKilled (exit 1), 0 restarts",
     ]);
@@ -112,6 +114,8 @@ describe("cannotStart", () => {
     reason: "Unschedulable",
     message: "0/3 nodes are available",
   };
+
+  const unprepared = { type: "PodReadyToStartContainers", status: "False" };
 
   test.each([
     ["nothing is wrong", container(running), undefined],
@@ -136,6 +140,16 @@ describe("cannotStart", () => {
       "pod product-a-x-1 cannot be scheduled: 0/3 nodes are available",
     ],
     ["it was scheduled in the end", pod({ conditions: [{ ...unschedulable, status: "True" }] }), undefined],
+    [
+      "a volume is not there",
+      pod({ phase: "Pending", conditions: [{ ...unprepared, lastTransitionTime: "2026-01-01T11:59:29Z" }] }),
+      "pod product-a-x-1 waits for its volumes or its network; kubectl describe pod product-a-x-1 says what is missing",
+    ],
+    [
+      "its volumes were asked for a moment ago",
+      pod({ phase: "Pending", conditions: [{ ...unprepared, lastTransitionTime: "2026-01-01T11:59:50Z" }] }),
+      undefined,
+    ],
     ["it crashes, which is its own doing", container(waiting("CrashLoopBackOff")), undefined],
     [
       "it is being deleted",
@@ -143,7 +157,7 @@ describe("cannotStart", () => {
       undefined,
     ],
   ])("when %s", (_, object, reason) => {
-    expect(podTroubles([object]).cannotStart).toBe(reason);
+    expect(podTroubles([object], noon).cannotStart).toBe(reason);
   });
 
   test("when the ReplicaSet's controller cannot create pods", () => {

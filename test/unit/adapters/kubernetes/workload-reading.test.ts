@@ -74,6 +74,7 @@ const read = (change: Partial<WorkloadSources> = {}) =>
 describe("workloadFrom", () => {
   test("reads the Deployment", () => {
     expect(read()).toEqual({
+      form: "Deployment",
       name: "product",
       uid: "deployment-uid",
       generation: 3,
@@ -88,6 +89,8 @@ describe("workloadFrom", () => {
       maxSurge: '"25%"',
       notSupported: undefined,
       promotedRevision: undefined,
+      holdOff: false,
+      rejectedRevisions: [],
       replicaSets: [],
     });
   });

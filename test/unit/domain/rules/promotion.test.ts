@@ -188,3 +188,51 @@ test.each([
   });
   expect([decision.status.release, decision.status.canary]).toEqual([undefined, undefined]);
 });
+
+test("finishPromotion records another maxSurge that git wrote, and puts that one back", () => {
+  const decision = decide(at({}, { release: { adoption }, workload: { maxSurge: '"60%"' } }));
+  expect(decision.plan).toEqual([]);
+  expect(decision.status.release?.adoption).toEqual({ ...adoption, maxSurge: '"60%"' });
+});
+
+test.each([
+  ["shrunk with the old one", { ...adopted, replicas: 3, available: 3, ready: 3 }, {}],
+  ["adopted while a newer template is held", adopted, { revision: "three" }],
+])("finishPromotion helps at once with a canary that was %s", (_what, canary, workload) => {
+  const decision = decide(at(canary, { release: { adoption }, workload }));
+  expect(decision.plan).toMatchObject([{ kind: "finishOld", replicaSet: "product-one", replicas: 4 }]);
+});
+
+const rolling = { ...done, revision: "three", image: "product:v3", labelled: false };
+
+test("finishPromotion pauses a newer template that rolls out while the routes name the canary", () => {
+  const decision = decide(at(adopted, { release: { adoption }, workload: rolling, old: gone }));
+  expect(decision.plan).toEqual([{ kind: "holdWorkload" }, { kind: "pauseWorkload", paused: true }]);
+  expect(decision.transitions).toMatchObject([{ reason: "HoldRestored" }]);
+});
+
+test("finishPromotion gives the routes back where the hold is switched off and a newer template rolls out", () => {
+  const decision = decide(at(adopted, { release: { adoption }, workload: { ...rolling, holdOff: true } }));
+  expect(decision.plan).toMatchObject([{ kind: "widenStable" }]);
+});
+
+test("finishPromotion gives the routes back when the adopted ReplicaSet was deleted, and ends with its successor", () => {
+  const lost = decide(at(adopted, { release: { adoption }, workload: { ...done, replicaSets: [aReplicaSet(gone)] } }));
+  expect(lost.rule).toBe("finishPromotion");
+  expect(lost.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "restoreSubsets" }]);
+  const successor = aCanary({ ...full, ...adopted, name: "product-fresh", podTemplateHash: "fresh" });
+  const traffic = { ...split, subsets: "Rest" as const, route: "Rest" as const };
+  const ended = decide(
+    at(adopted, {
+      release: { adoption, traffic },
+      workload: { ...done, replicaSets: [aReplicaSet(gone), successor] },
+      observation: { traffic: routesAtRest },
+    }),
+  );
+  expect(ended.status.stable).toMatchObject({ replicaSet: "product-fresh", podTemplateHash: "fresh" });
+});
+
+test("a canary that is being deleted before the hand-over takes no traffic any more", () => {
+  const decision = decide(at({ deleting: true }, { release: { adoption } }));
+  expect(decision.status.release).toMatchObject({ decision: "Rollback", reason: "CanaryUnavailable" });
+});

@@ -80,7 +80,9 @@ test("rest unpauses what its owner paused, and says how to keep a release from s
   const rollout = aRollout({ status: { conditions: [settled("Succeeded")] } });
   const decision = decide(anObservation({ rollout, workload: aWorkload({ paused: true }) }));
   expect(decision).toMatchObject({ plan: [{ kind: "pauseWorkload", paused: false }] });
-  expect(decision.transitions).toMatchObject([{ reason: "Unpaused", note: expect.stringContaining("serin pause") as string }]);
+  expect(decision.transitions).toMatchObject([
+    { reason: "Unpaused", note: expect.stringContaining("serin pause") as string },
+  ]);
 });
 
 test("rest notes on the Deployment what was rejected, and takes the note of what is proven off", () => {
@@ -97,14 +99,19 @@ test("rest notes on the Deployment what was rejected, and takes the note of what
 test("rest of a Rollout that was created again knows what the one before it rejected", () => {
   const workload = aWorkload({ paused: true, revision: "two", image: "product:v2", rejectedRevisions: ["two"] });
   const { status } = decide(anObservation({ workload }));
-  expect(status).toMatchObject({ phase: "RolledBack", message: expect.stringContaining("by an earlier Rollout") as string });
+  expect(status).toMatchObject({
+    phase: "RolledBack",
+    message: expect.stringContaining("by an earlier Rollout") as string,
+  });
 });
 
 test("rest with the hold switched off says so once, and leaves to people what is held", () => {
   const workload = aWorkload({ holdOff: true, paused: true, revision: "two", image: "product:v2" });
   const decision = decide(anObservation({ workload }));
   expect(decision).toMatchObject({ rule: "rest", plan: [], status: { hold: "Off", phase: "HoldOff" } });
-  expect(decision.transitions).toMatchObject([{ reason: "HoldOff", note: expect.stringContaining("rollout resume") as string }]);
+  expect(decision.transitions).toMatchObject([
+    { reason: "HoldOff", note: expect.stringContaining("rollout resume") as string },
+  ]);
   const again = aRollout({ status: { conditions: [settled("HoldOff")] } });
   expect(decide(anObservation({ workload, rollout: again })).transitions).toEqual([]);
 });
