@@ -38,6 +38,7 @@ async function main(options: BenchOptions): Promise<void> {
     const result = judgeBench(options, apps, { seconds, versions });
     progress.end();
     await supervisor.stop();
+    for (const { failures } of apps) for (const line of failures) process.stderr.write(`failed: ${line}\n`);
     const summary = options.json ? process.stderr : process.stdout;
     summary.write(`${summaryLines(result).join("\n")}\n`);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);

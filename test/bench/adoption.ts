@@ -33,8 +33,8 @@ const app = { fields: { deployment: { replicas: undefined } } };
 const smallest = 2;
 const largest = 8;
 /** Between two writes of the scaler, in milliseconds. */
-const shortest = 200;
-const longest = 3_000;
+const shortest = 1_000;
+const longest = 8_000;
 
 export interface BenchOutcome {
   readonly apps: readonly AppResult[];
@@ -103,17 +103,19 @@ async function runApp({ lab, options, signal, promotions, index, tell }: AppRun)
   }
   ended.abort();
   const scalings = await scaling;
-  return conclude({ shop, capacity, results, scalings });
+  return conclude({ lab, shop, capacity, results, scalings });
 }
 
 async function conclude(app_: {
+  readonly lab: Lab;
   readonly shop: Shop;
   readonly capacity: Capacity;
   readonly results: readonly PromotionResult[];
   readonly scalings: number;
 }): Promise<AppResult> {
-  const { shop, capacity, results, scalings } = app_;
+  const { lab, shop, capacity, results, scalings } = app_;
   const { total, failed } = await shop.load.stop();
+  const failures = failed === 0 ? [] : lab.failedCalls(shop.namespace);
   await capacity.stop();
   const { ratio, at } = capacity.lowest();
   return {
@@ -121,6 +123,7 @@ async function conclude(app_: {
     promotions: results,
     requests: total,
     failed,
+    failures,
     lowest: ratio,
     lowestAt: at,
     scalings,
@@ -138,7 +141,8 @@ async function promote(shop: Shop, ledger: readonly Entry[], image: string): Pro
   const { outcome } = await shop.outcome(image);
   const ended = Date.now();
   const replicaSet = full.status.canary?.replicaSet ?? "";
-  const restarts = outcome === "Promoted" ? restartsIn(ledger, { replicaSet, begun, ended }) : 0;
+  const old = full.status.stable?.replicaSet ?? "";
+  const restarts = outcome === "Promoted" ? restartsIn(ledger, { replicaSet, old, begun, ended }) : 0;
   return { image, outcome, restarts, seconds: (ended - began) / 1_000 };
 }
 

@@ -11,6 +11,8 @@ export type Entry =
 export interface Promotion {
   /** The ReplicaSet that was judged. */
   readonly replicaSet: string;
+  /** That of the version before: it follows the Deployment's size until the hand-over. */
+  readonly old: string;
   readonly begun: number;
   readonly ended: number;
 }
@@ -22,10 +24,11 @@ const scaleLag = 10_000;
  * Pods that a promotion restarted: containers that were started again, pods that a ReplicaSet of the Deployment's own
  * making started, and judged pods that went although nobody scaled down.
  */
-export function restartsIn(entries: readonly Entry[], { replicaSet, begun, ended }: Promotion): number {
+export function restartsIn(entries: readonly Entry[], { replicaSet, old, begun, ended }: Promotion): number {
   const within = entries.filter(({ at }) => at >= begun && at <= ended);
   const restarted = within.filter(({ what }) => what === "restarted").length;
-  const foreign = within.filter((entry) => entry.what === "created" && entry.replicaSet !== replicaSet).length;
+  const isForeign = (entry: Entry) => entry.what === "created" && ![replicaSet, old].includes(entry.replicaSet);
+  const foreign = within.filter(isForeign).length;
   const removed = within.filter((entry) => entry.what === "removed" && entry.replicaSet === replicaSet).length;
   const scaledDown = entries
     .filter(({ at }) => at >= begun - scaleLag && at <= ended)
@@ -71,18 +74,20 @@ export function keepLedger(cluster: LocalCluster, namespace: string, signal: Abo
 
 function notePods(all: readonly Pod[], known: Map<string, Known>, entries: Entry[]): void {
   const at = Date.now();
-  for (const { metadata, status } of all) {
-    const replicaSet = metadata.ownerReferences?.[0]?.name ?? "";
-    const before = known.get(metadata.uid);
-    const pod = before ?? { replicaSet, restarts: 0, gone: false };
-    if (before === undefined) entries.push({ what: "created", replicaSet, at });
-    known.set(metadata.uid, pod);
-    const restarts = (status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0);
-    for (; pod.restarts < restarts; pod.restarts += 1) entries.push({ what: "restarted", replicaSet, at });
-    if (metadata.deletionTimestamp !== undefined) noteGone(pod, entries, at);
-  }
+  for (const pod of all) notePod(pod, known, entries, at);
   const present = new Set(all.map(({ metadata }) => metadata.uid));
   for (const [uid, pod] of known) if (!present.has(uid)) noteGone(pod, entries, at);
+}
+
+function notePod({ metadata, status }: Pod, known: Map<string, Known>, entries: Entry[], at: number): void {
+  const replicaSet = metadata.ownerReferences?.[0]?.name ?? "";
+  const before = known.get(metadata.uid);
+  const pod = before ?? { replicaSet, restarts: 0, gone: false };
+  if (before === undefined) entries.push({ what: "created", replicaSet, at });
+  known.set(metadata.uid, pod);
+  const restarts = (status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0);
+  for (; pod.restarts < restarts; pod.restarts += 1) entries.push({ what: "restarted", replicaSet, at });
+  if (metadata.deletionTimestamp !== undefined) noteGone(pod, entries, at);
 }
 
 function noteGone(pod: Known, entries: Entry[], at: number): void {

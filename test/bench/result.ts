@@ -15,6 +15,8 @@ export interface AppResult {
   readonly promotions: readonly PromotionResult[];
   readonly requests: number;
   readonly failed: number;
+  /** What the callers' proxy logged about the failed ones, a line each. */
+  readonly failures: readonly string[];
   /** Ready pods ÷ needed pods at the lowest. */
   readonly lowest: number;
   readonly lowestAt: string;

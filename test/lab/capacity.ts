@@ -50,20 +50,43 @@ export function headroom({ replicas, ready, shares }: Scene): number {
   return Math.min(...each);
 }
 
+/** The longest that pods which a smaller size asked to go may still be counted as ready. Milliseconds. */
+const shrinkLag = 5_000;
+
 /**
- * Follows an app's capacity on the real API server. A Deployment that is scaled up needs the new size from the moment it
- * first had it: pods take time to start, whoever asks for them.
+ * How many pods are needed, from one look to the next. A size that was asked for is needed from the moment at which it
+ * was first had: pods take time to start, whoever asks for them. After a smaller size it stays the needed one for a
+ * while, because pods that are to go look ready until they are told.
  */
+export class Need {
+  #size: number | undefined;
+  #seen: number | undefined;
+  #shrunkAt = -Infinity;
+
+  /** Undefined until the app is complete for the first time. */
+  look(scene: Scene, now: number): number | undefined {
+    const { replicas } = scene;
+    if (this.#seen !== undefined && replicas < this.#seen) this.#shrunkAt = now;
+    this.#seen = replicas;
+    const isLess = this.#size !== undefined && replicas < this.#size;
+    const isHad = headroom(scene) >= 1 && now - this.#shrunkAt >= shrinkLag;
+    if (isLess || isHad) this.#size = replicas;
+    return this.#size;
+  }
+}
+
+/** Follows an app's capacity on the real API server. */
 export function watchCapacity(cluster: LocalCluster, namespace: string, name = "product"): Capacity {
   const ended = new AbortController();
   let lowest = { ratio: Infinity, at: "never" };
-  let needed: number | undefined;
+  const need = new Need();
   const seen: { pods?: readonly Pod[]; replicas?: number; route?: Stored | undefined; rule?: Stored | undefined } = {};
   const look = () => {
     // Each watch begins when it begins: what was not listed yet is not missing.
     if (seen.replicas === undefined || seen.pods === undefined) return;
     const scene = { replicas: seen.replicas, ready: readyByHash(seen.pods), shares: sharesOf(seen.route, seen.rule) };
-    needed = needed === undefined || seen.replicas < needed || headroom(scene) >= 1 ? seen.replicas : needed;
+    const needed = need.look(scene, Date.now());
+    if (needed === undefined) return;
     const ratio = headroom({ ...scene, replicas: needed });
     if (ratio < lowest.ratio) lowest = { ratio, at: describe(scene, needed) };
   };
@@ -104,15 +127,23 @@ function readyByHash(all: readonly Pod[]): ReadonlyMap<string, number> {
 function sharesOf(route: Stored | undefined, rule: Stored | undefined): ReadonlyMap<string, number> | undefined {
   const http = route?.spec["http"] as readonly { readonly route?: readonly Destination[] }[] | undefined;
   const destinations = http?.flatMap((entry) => entry.route ?? []) ?? [];
-  const subsets = rule?.spec["subsets"] as
-    readonly { readonly name: string; readonly labels?: Readonly<Record<string, string>> }[] | undefined;
   const shares = new Map<string, number>();
-  for (const { destination, weight } of destinations) {
-    const hash = subsets?.find((subset) => subset.name === destination.subset)?.labels?.[hashLabel];
+  for (const { destination, weight = destinations.length === 1 ? 100 : 0 } of destinations) {
+    const hash = hashOf(destination.subset, rule);
     if (hash === undefined) return undefined;
-    shares.set(hash, weight ?? (destinations.length === 1 ? 100 : 0));
+    shares.set(hash, weight);
   }
   return shares.size === 0 ? undefined : shares;
+}
+
+interface Subset {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+function hashOf(name: string | undefined, rule: Stored | undefined): string | undefined {
+  const subsets = rule?.spec["subsets"] as readonly Subset[] | undefined;
+  return subsets?.find((subset) => subset.name === name)?.labels?.[hashLabel];
 }
 
 function describe({ ready, shares }: Scene, needed: number): string {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { until } from "../cluster/processes/until.ts";
 import { manifest, rollout } from "../lab/app.ts";
-import { openCase, type Bench } from "./bench.ts";
+import { openCase, type Bench, type Case } from "./bench.ts";
 
 /** What a Rollout does with a Deployment that it meets for the first time, and what people do to one at rest. */
 export function firstContactCases(bench: () => Bench): void {
   const kubectl = (namespace: string, ...args: string[]) => bench().lab.kubectl([...args, "-n", namespace]);
-  const unpaused = (spec: () => Promise<{ readonly spec: Readonly<Record<string, unknown>> }>) =>
-    until(async () => (await spec()).spec["paused"] !== true, { timeout: 30_000, what: "no pause" });
+  const unpaused = (shop: Case) =>
+    until(async () => (await shop.deployment()).spec["paused"] !== true, { timeout: 30_000, what: "no pause" });
 
   test("first contact with a new Deployment waits for its first available pod", async () => {
     const shop = await openCase(bench(), "new", {
@@ -50,7 +50,7 @@ export function firstContactCases(bench: () => Bench): void {
         await kubectl(namespace, "rollout", "pause", "deployment/product");
       },
     });
-    await unpaused(shop.deployment);
+    await unpaused(shop);
     await shop.release("product:v2");
     expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
     await shop.end();
@@ -124,7 +124,7 @@ export function firstContactCases(bench: () => Bench): void {
     const namespace = "rest-paused";
     const shop = await openCase(bench(), namespace);
     await kubectl(namespace, "rollout", "pause", "deployment/product");
-    await unpaused(shop.deployment);
+    await unpaused(shop);
     await until(async () => (await shop.events()).includes("Unpaused"), { timeout: 10_000, what: "the event" });
     await shop.end();
   });

@@ -21,6 +21,14 @@ const dryRun = (object: object) => kubectl(["create", "--dry-run=server", "-o", 
 const latency = (max: string, more: object = {}) => ({ analysis: { latency: { max, ...more } } });
 const errorRate = (max: string) => ({ analysis: { errorRate: { max } } });
 const virtualService = { name: "product", routes: ["primary"] };
+const ownSubset = {
+  targetRef: undefined,
+  subset: "v1",
+  service: { name: "product" },
+  traffic: { istio: { virtualService: { name: "product" }, destinationRule: { name: "product" } } },
+};
+const oneWorkload =
+  "write targetRef to release a Deployment, or subset where you run all versions yourself; exactly one";
 const writeDuration = "write a duration such as 30s, 2m or 1m30s";
 const writePercentage = "write a percentage above 0% and up to 100%, such as 1% or 0.5%";
 const writeLabel = "write a DNS label: lower-case letters, digits and dashes, such as product-api";
@@ -36,8 +44,23 @@ const rules: readonly { rule: string; accepted: object[]; refused: [spec: object
       [{ targetRef: { name: "product", apiVersion: "v1" } }, 'supported values: "apps/v1"'],
       [{ targetRef: { name: "Product" } }, writeName],
       [{ targetRef: {} }, "spec.targetRef.name: Required value"],
-      [{ targetRef: undefined }, "spec.targetRef: Required value"],
     ],
+  },
+  {
+    rule: "targetRef or subset",
+    accepted: [{ ...ownSubset }, { ...ownSubset, subset: "v2" }],
+    refused: [
+      [{ targetRef: undefined }, oneWorkload],
+      [{ ...ownSubset, targetRef: { name: "product" } }, oneWorkload],
+      [{ ...ownSubset, service: { port: 8080 } }, "with subset, the Service has to be named: write service.name"],
+      [{ ...ownSubset, traffic: { istio: {} } }, "with subset, nothing is generated"],
+      [{ ...ownSubset, traffic: { istio: { virtualService } } }, "with subset, nothing is generated"],
+    ],
+  },
+  {
+    rule: "onNewRevision",
+    accepted: [{ onNewRevision: "restart" }, { onNewRevision: "finish" }],
+    refused: [[{ onNewRevision: "wait" }, 'supported values: "restart", "finish"']],
   },
   {
     rule: "a Deployment without a possible Service name needs service.name",
@@ -271,6 +294,7 @@ describe("a Rollout on a real API server", () => {
         onInsufficientTraffic: "widen",
       },
       progressDeadline: "10m",
+      onNewRevision: "restart",
       suspend: false,
     });
   });
@@ -294,6 +318,9 @@ describe("a Rollout on a real API server", () => {
     expect((await patch("fixed", { spec: { service: { port: 80 } } })).stderr).toContain(keepsService);
     expect((await patch("fixed", { spec: { service: null } })).stderr).toContain(keepsService);
     expect((await patch("defaults", { spec: { service: { name: "cart" } } })).stderr).toContain(keepsService);
+    const keepsKind = "a Rollout keeps its kind of workload: delete this Rollout and create one for the other";
+    const turned = { ...ownSubset, targetRef: null, service: { name: "product", port: 8080 } };
+    expect((await patch("fixed", { spec: turned })).stderr).toContain(keepsKind);
     expect((await patch("fixed", { spec: { suspend: true, bake: "1m" } })).code).toBe(0);
   });
 

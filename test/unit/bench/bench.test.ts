@@ -41,7 +41,7 @@ test("the same seed gives the same numbers, from 0 to 1", () => {
 });
 
 describe("pods that a promotion restarted", () => {
-  const promotion = { replicaSet: "a", begun: 100_000, ended: 200_000 };
+  const promotion = { replicaSet: "a", old: "old", begun: 100_000, ended: 200_000 };
   const at = 150_000;
   const removed: Entry = { what: "removed", replicaSet: "a", at };
   const down: Entry = { what: "scaled", by: -1, at: 95_000 };
@@ -50,6 +50,7 @@ describe("pods that a promotion restarted", () => {
     ["old pods go", [{ what: "removed", replicaSet: "old", at }], 0],
     ["a container started again", [{ what: "restarted", replicaSet: "a", at }], 1],
     ["a pod more of the judged ones, as after scaling up", [{ what: "created", replicaSet: "a", at }], 0],
+    ["a pod more of the old ones, as after scaling up", [{ what: "created", replicaSet: "old", at }], 0],
     ["a pod of another ReplicaSet", [{ what: "created", replicaSet: "deployment-made", at }], 1],
     ["a judged pod gone", [removed], 1],
     ["a judged pod gone after scaling down", [down, removed], 0],
@@ -76,6 +77,7 @@ describe("the bar", () => {
     promotions: [promotion, { ...promotion, seconds: 30 }],
     requests: 1_000,
     failed: 0,
+    failures: [],
     lowest: 1,
     lowestAt: "never",
     scalings: 30,

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { headroom } from "../../lab/capacity.ts";
+import { describe, expect, test } from "vitest";
+import { headroom, Need } from "../../lab/capacity.ts";
 
 const counts = (entries: Readonly<Record<string, number>>) => new Map(Object.entries(entries));
 
@@ -15,4 +15,28 @@ test.each([
 ])("headroom: %s", (_what, replicas, ready, shares, expected) => {
   const scene = { replicas, ready: counts(ready), shares: shares && counts(shares) };
   expect(headroom(scene)).toBeCloseTo(expected, 9);
+});
+
+describe("Need", () => {
+  const having = (replicas: number, ready: number) => ({ replicas, ready: counts({ one: ready }), shares: undefined });
+
+  test("is nothing before the app is complete, and a larger size only when it was had", () => {
+    const need = new Need();
+    expect([need.look(having(5, 1), 0), need.look(having(5, 5), 1), need.look(having(8, 5), 2)]).toEqual([
+      undefined,
+      5,
+      5,
+    ]);
+    expect(need.look(having(8, 8), 3)).toBe(8);
+    expect(need.look(having(8, 7), 4)).toBe(8);
+  });
+
+  test("falls with the size at once, and does not rise on pods that are on their way out", () => {
+    const need = new Need();
+    need.look(having(8, 8), 0);
+    expect(need.look(having(2, 8), 10)).toBe(2);
+    expect(need.look(having(8, 8), 20)).toBe(2);
+    expect(need.look(having(8, 3), 1_000)).toBe(2);
+    expect(need.look(having(8, 8), 6_000)).toBe(8);
+  });
 });

@@ -70,11 +70,6 @@ test.each([
     "TrafficConfigLost",
   ],
   [
-    "the Deployment is gone",
-    inRelease({}, { workload: { problem: "WorkloadNotFound", message: "gone", canary: aCanary() } }),
-    "WorkloadLost",
-  ],
-  [
     "somebody deleted the canary's ReplicaSet",
     inRelease({}, { workload: aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet()] }) }),
     "CanaryUnavailable",
@@ -220,3 +215,13 @@ test.each([undefined, "Promote"] as const)(
     });
   },
 );
+
+test("goBack without a Deployment gives the routes back: stable's pods go with it, the canary's stay for a while", () => {
+  const workload = { problem: "WorkloadNotFound", message: "gone", canary: aCanary() } as const;
+  expect(decide(inRelease({}, { workload }))).toMatchObject({
+    rule: "goBack",
+    urgent: true,
+    plan: [{ kind: "restoreRoute" }],
+    status: { release: { reason: "WorkloadLost" } },
+  });
+});
