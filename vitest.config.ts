@@ -44,7 +44,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 1,
-          maxConcurrency: 6,
+          maxConcurrency: 8,
           sequence: { groupOrder: 4 },
         },
       },

@@ -19,7 +19,7 @@ export interface BenchRun {
 }
 
 const deployments = kind<Stored>("apps/v1", "Deployment");
-const operatorFlags = { propagation: "1s", "evidence-period": "2s", "rollback-deadline": "10s" };
+const operatorFlags = { "evidence-period": "2s", "rollback-deadline": "10s" };
 
 /** Passes without a verdict: what is measured is the hand-over. */
 const spec = {

@@ -11,7 +11,7 @@ export interface Bench {
 }
 
 /** How the operator of the workload cases is started. */
-export const operatorFlags = { propagation: "1s", "evidence-period": "2s", "rollback-deadline": "10s" };
+export const operatorFlags = { "evidence-period": "2s", "rollback-deadline": "10s" };
 
 /**
  * Steps that pass without waiting for a verdict: these cases are about the workload. Whether requests fail is seen by
@@ -37,8 +37,13 @@ export interface Case extends Shop {
   }): Promise<void>;
 }
 
+const opened = new Set<string>();
+
 /** Opens a case: an app under load in a namespace of its own, its Rollout at rest, its capacity followed. */
 export async function openCase({ lab }: Bench, namespace: string, options: ShopOptions = {}): Promise<Case> {
+  // Two cases in one namespace would disturb each other in ways that are hard to see.
+  if (opened.has(namespace)) throw new Error(`namespace ${namespace} belongs to another case`);
+  opened.add(namespace);
   const shop = await openShop(lab, namespace, { rate: 20, ...options, spec: { ...brisk, ...options.spec } });
   const capacity = watchCapacity(lab.cluster, namespace);
   return {

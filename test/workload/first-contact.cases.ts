@@ -151,7 +151,7 @@ export function firstContactCases(bench: () => Bench): void {
   });
 
   test("the hold switched off in mid-release: traffic goes back, what is held waits for kubectl rollout resume", async () => {
-    const namespace = "switched-off";
+    const namespace = "switched-mid-release";
     const shop = await openCase(bench(), namespace, {
       spec: { steps: [{ weight: 50 }, { pause: {} }, { weight: 100 }] },
     });

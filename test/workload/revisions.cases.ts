@@ -44,7 +44,9 @@ async function driveToEnd(bench: Bench, shop: Case, image: string) {
   const ended = until(
     async () => {
       const { status } = await shop.rollout();
-      if (status.release === undefined && status.history?.[0]?.image === image) return status.history[0];
+      // The release of a template that waited may have begun already.
+      const entry = status.history?.find((candidate) => candidate.image === image);
+      if (entry !== undefined) return entry;
       const waits = status.phase === "Paused" || status.phase === "Baking";
       if (waits && status.canary?.image === image) await shop.ask("promote");
       return undefined;
