@@ -66,9 +66,13 @@ function serinRelease(namespace: string, flags: readonly string[] = [], interrup
   const args = [main, "release", "product", "-n", namespace, "--kubeconfig", lab.cluster.kubeconfig, ...flags];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
+  let isInterrupted = false;
   const hear = (text: Buffer) => {
     said += text.toString();
-    if (interruptAt !== undefined && said.includes(interruptAt)) child.kill("SIGINT");
+    if (isInterrupted || interruptAt === undefined || !said.includes(interruptAt)) return;
+    // Once: a second signal ends any command at once.
+    isInterrupted = true;
+    child.kill("SIGINT");
   };
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);
