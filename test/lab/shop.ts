@@ -101,9 +101,7 @@ export async function openShop(lab: Lab, namespace: string, options: ShopOptions
   };
   const shop = shopOf(lab, { namespace, app, load: started, ownRollout });
   await options.beforeLoad?.(shop);
-  if (options.unrolled !== true && options.before === undefined) {
-    await until(() => lab.isReached(namespace), { timeout: 60_000, what: `an answer of ${namespace}` });
-  }
+  await until(() => lab.isReached(namespace), { timeout: 60_000, what: `an answer of ${namespace}` });
   load = await lab.startLoad({
     namespace,
     rate: options.rate ?? 30,

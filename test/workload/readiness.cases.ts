@@ -146,6 +146,9 @@ function roomCases(bench: () => Bench): void {
     metadata: { name: "room", namespace },
     spec: { hard: { pods: String(pods) } },
   });
+  // Until its controller has counted the pods that are there, a new quota refuses nothing.
+  const counted = (hands: Hands, pods: number) =>
+    hands.kubectl("wait", `--for=jsonpath={.status.used.pods}=${pods}`, "resourcequota/room", "--timeout=60s");
   const raise = (hands: Hands) => hands.kubectl("patch", "resourcequota/room", "-p", '{"spec":{"hard":{"pods":"20"}}}');
 
   test("a quota leaves no room for a canary pod: held longer than progressDeadline, released when it is raised", async () => {
@@ -153,6 +156,7 @@ function roomCases(bench: () => Bench): void {
     const spec = { progressDeadline: "15s" };
     const shop = await openCase(bench(), namespace, { spec, beside: [quota(namespace, 3)] });
     const hands = handsOn(bench(), shop);
+    await counted(hands, 3);
     await shop.release("product:v2");
     const held = await shop.untilRollout("the hold", cannotStart);
     expect(held.status).toMatchObject({ phase: "Held", weight: 0 });
@@ -170,6 +174,7 @@ function roomCases(bench: () => Bench): void {
     const spec = { progressDeadline: "15s" };
     const shop = await openCase(bench(), namespace, { app: { replicas: 4 }, spec, beside: [quota(namespace, 6)] });
     const hands = handsOn(bench(), shop);
+    await counted(hands, 4);
     await shop.release("product:v2");
     const held = await shop.untilRollout("the hold", cannotStart);
     expect(held.status).toMatchObject({ phase: "Held", weight: 50 });
