@@ -106,6 +106,12 @@ function fromEnvironment(name: string, value: string | undefined): unknown {
   return value;
 }
 
+/** `host:port`; an empty host is every address. */
+export function splitAddress(address: string): { readonly host: string; readonly port: number } {
+  const at = address.lastIndexOf(":");
+  return { host: address.slice(0, at) || "0.0.0.0", port: Number(address.slice(at + 1)) };
+}
+
 /** `logLevel` → `--log-level`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,4 +1,4 @@
-import type { Config } from "./config.ts";
+import { splitAddress, type Config } from "./config.ts";
 import { keepCertificate } from "./adapters/kubernetes/hold-certificate.ts";
 import { answerReview, holdPath, type WebhookClient } from "./adapters/kubernetes/hold-webhook.ts";
 import type { KubernetesObjects } from "./ports/kubernetes-objects.ts";
@@ -41,7 +41,11 @@ export async function serveHoldWebhook(
     try {
       const { identity, authorities } = await keepCertificate({ objects, ...place, now: Date.now }, serving);
       if (server === undefined) {
-        server = await startHttpsServer({ ...listenOn(config), identity, routes: { [holdPath]: answerReview } });
+        server = await startHttpsServer({
+          ...splitAddress(config.webhookAddress),
+          identity,
+          routes: { [holdPath]: answerReview },
+        });
         log.info("serving the webhook", { host: server.host, port: server.port });
       } else server.use(identity);
       client = { address: place.address, authorities };
@@ -82,9 +86,4 @@ function addressOf({ webhookUrl, leaderElectNamespace: namespace }: Config) {
   const url = new URL(holdPath, webhookUrl);
   // An IPv6 address is written in brackets.
   return { secret, address: { url: url.href }, hosts: [url.hostname.replace(/^\[|\]$/g, "")] };
-}
-
-function listenOn({ webhookAddress }: Config): { readonly host: string; readonly port: number } {
-  const at = webhookAddress.lastIndexOf(":");
-  return { host: webhookAddress.slice(0, at) || "0.0.0.0", port: Number(webhookAddress.slice(at + 1)) };
 }

@@ -7,7 +7,7 @@ import { createRolloutSource } from "./adapters/kubernetes/rollout-source.ts";
 import { connect, type Transport } from "./adapters/kubernetes/transport.ts";
 import { deployments, replicaSets, rollouts } from "./adapters/kubernetes/workload-resources.ts";
 import { istioResources } from "./adapters/istio/mesh-resources.ts";
-import type { Config } from "./config.ts";
+import { splitAddress, type Config } from "./config.ts";
 import { composeDependencies, identity } from "./dependencies.ts";
 import { serveHoldWebhook, type HoldWebhook } from "./hold.ts";
 import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
@@ -82,9 +82,13 @@ async function serve(parts: Machine): Promise<number> {
   const webhook = await serveHoldWebhook(parts, shutdown.signal);
   const tasks: Work = { queue, webhook, holding: undefined };
   const watching = watch(parts, tasks);
-  const [host, port] = splitAddress(config.metricsAddress);
   const notReady = () => informers.missing().map((name) => `${name} is not known yet`);
-  const server = await startHttpServer({ host, port, metrics, notReady, unhealthy: () => [] });
+  const server = await startHttpServer({
+    ...splitAddress(config.metricsAddress),
+    metrics,
+    notReady,
+    unhealthy: () => [],
+  });
   log.info("serving metrics and health", { host: server.host, port: server.port });
   try {
     const outcome = config.leaderElect
@@ -189,12 +193,6 @@ function reportWatch(
 ): void {
   machine.watchProblem(problem);
   log.warn("a watch was interrupted", { ...problem });
-}
-
-/** `host:port`; an empty host is every address. */
-function splitAddress(address: string): [string, number] {
-  const at = address.lastIndexOf(":");
-  return [address.slice(0, at) || "0.0.0.0", Number(address.slice(at + 1))];
 }
 
 function parseKey(key: string): ObjectKey {

@@ -9,8 +9,7 @@ import { deployments, replicaSets, rollouts } from "./adapters/kubernetes/worklo
 import { istioResources } from "./adapters/istio/mesh-resources.ts";
 import { finalizer, rolloutLabel } from "./api/names.ts";
 import { serviceName, type Rollout } from "./api/rollout.ts";
-import { CommandError } from "./cli/command-error.ts";
-import type { ConnectionOptions } from "./cli/connection.ts";
+import { readKubeconfig, type ConnectionOptions } from "./cli/connection.ts";
 import { findRollout } from "./cli/rollout-lookup.ts";
 import { canonicalJson } from "./domain/canonical-json.ts";
 import type { KubernetesObject, KubernetesObjects } from "./ports/kubernetes-objects.ts";
@@ -53,7 +52,7 @@ export function connectForRelease(
   warn: (line: string) => void,
 ): ReleaseConnection {
   const load = () => loadKubeConfig({ kubeconfig, context, kubeconfigVariable: process.env["KUBECONFIG"] });
-  const config = readOnce(load);
+  const config = readKubeconfig(load);
   const transport = createTransport(createCredentials(load));
   const informers = createInformers({
     transport,
@@ -75,15 +74,6 @@ export function connectForRelease(
     describeRest: (leaving, signal) => describeRest(objects, leaving, signal),
     close: () => transport.close(),
   };
-}
-
-function readOnce<T>(load: () => T): T {
-  try {
-    return load();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`the kubeconfig cannot be used: ${why}`);
-  }
 }
 
 /** Everything that a reconcile of one Rollout reads from caches; all of it is in the Rollout's namespace. */

@@ -31,7 +31,7 @@ export interface Connection {
 /** Connects as the kubeconfig says. Throws a CommandError when that cannot be read or has no such context. */
 export function connect({ kubeconfig, context, namespace }: ConnectionOptions): Connection {
   const load = () => loadKubeConfig({ kubeconfig, context, kubeconfigVariable: process.env["KUBECONFIG"] });
-  const config = readOnce(load);
+  const config = readKubeconfig(load);
   const transport = createTransport(createCredentials(load));
   const informers = createInformers({ transport, timers: systemTimers });
   const chosen = namespace ?? config.getContextObject(config.currentContext)?.namespace ?? "default";
@@ -48,7 +48,8 @@ export function connect({ kubeconfig, context, namespace }: ConnectionOptions): 
   };
 }
 
-function readOnce<T>(load: () => T): T {
+/** What a kubeconfig gives; throws a CommandError that says why it cannot be used. */
+export function readKubeconfig<T>(load: () => T): T {
   try {
     return load();
   } catch (error) {

@@ -16,6 +16,7 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/adapters/istio/rehearsal.ts": "test/unit/adapters/istio/istio-router.test.ts",
   "src/adapters/istio/subset-original.ts": "test/unit/adapters/istio/subset-router.test.ts",
   "src/adapters/istio/subset-splittable.ts": "test/unit/adapters/istio/subset-traffic.test.ts",
+  "src/adapters/kubernetes/canary-pods.ts": onTheCluster,
   "src/adapters/kubernetes/canary-replica-set.ts": onTheCluster,
   "src/adapters/kubernetes/cluster.ts": onTheCluster,
   "src/adapters/kubernetes/credentials.ts": "test/unit/adapters/kubernetes/transport.test.ts",

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { CallCounts } from "../cluster/load/counts.ts";
 import { watchCapacity, type Capacity } from "../lab/capacity.ts";
-import type { Lab, Operator } from "../lab/lab.ts";
+import { startLab, type Lab, type Operator } from "../lab/lab.ts";
 import { openShop, type Shop, type ShopOptions } from "../lab/shop.ts";
 
 /** What all cases of a file share: one lab with one operator. */
@@ -35,6 +35,12 @@ export interface Case extends Shop {
     readonly capacity?: number;
     readonly lost?: number;
   }): Promise<void>;
+}
+
+/** Starts a lab with one operator. */
+export async function startBench(): Promise<Bench> {
+  const lab = await startLab({ prometheusScrapeInterval: "1s" });
+  return { lab, operator: await lab.startOperator(operatorFlags) };
 }
 
 const opened = new Set<string>();

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { kind } from "../cluster/kubernetes.ts";
 import { until } from "../cluster/processes/until.ts";
-import { startLab } from "../lab/lab.ts";
 import type { Stored } from "../lab/shop.ts";
-import { operatorFlags, type Bench } from "./bench.ts";
+import { operatorFlags, startBench, type Bench } from "./bench.ts";
 import { points } from "./hand-over.ts";
 import { canaryPods, expectAsBefore, size, standAt, untilPods, type Stand } from "./stand.ts";
 
@@ -17,8 +16,7 @@ interface Owned extends Stored {
 let bench: Bench;
 
 beforeAll(async () => {
-  const lab = await startLab({ prometheusScrapeInterval: "1s" });
-  bench = { lab, operator: await lab.startOperator(operatorFlags) };
+  bench = await startBench();
 }, 5_400_000);
 
 afterAll(async () => {

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { startLab } from "../lab/lab.ts";
 import { deploymentKindCases, handOverCases } from "./adoption-edges.cases.ts";
 import { adoptionCases } from "./adoption.cases.ts";
-import { operatorFlags, type Bench } from "./bench.ts";
+import { startBench, type Bench } from "./bench.ts";
 import { firstContactCases } from "./first-contact.cases.ts";
 import { holdCases } from "./hold.cases.ts";
 import { leavingObstacleCases } from "./leaving-obstacles.cases.ts";
@@ -17,8 +16,7 @@ import { subsetCases } from "./subset.cases.ts";
 let bench: Bench;
 
 beforeAll(async () => {
-  const lab = await startLab({ prometheusScrapeInterval: "1s" });
-  bench = { lab, operator: await lab.startOperator(operatorFlags) };
+  bench = await startBench();
 }, 5_400_000);
 
 afterAll(async () => {

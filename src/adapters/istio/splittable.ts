@@ -16,15 +16,8 @@ export function routesProblem(
   service: ServiceHost,
 ): Problem | undefined {
   const where = renderObject("VirtualService", object);
-  const missing = (names ?? []).filter((name) => !routes.some((route) => route.name === name));
-  if (missing.length > 0) {
-    const there = routes.flatMap((route) => route.name ?? []);
-    const list = there.length === 0 ? "its http routes have no names" : `it has ${there.join(", ")}`;
-    return {
-      problem: "RouteNotFound",
-      message: `${where}, spec.http: no route is named ${missing.join(" or ")}; ${list}. Write a name that is there in spec.traffic.istio.virtualService.routes.`,
-    };
-  }
+  const missing = missingRoutes(object, routes, names);
+  if (missing !== undefined) return missing;
   const selected = selectedRoutes(routes, names);
   if (selected.length === 0) return notSplittable(nothingToSplit(where, object, routes, service));
   for (const route of selected) {
@@ -32,6 +25,27 @@ export function routesProblem(
     if (reason !== undefined) return notSplittable(`${where}, ${renderRoute(route)}: ${reason}`);
   }
   return undefined;
+}
+
+/** What is wrong with names that no route has; undefined when all are there. */
+export function missingRoutes(
+  object: KubernetesObject,
+  routes: readonly HttpRoute[],
+  names: readonly string[] | undefined,
+): Problem | undefined {
+  const missing = (names ?? []).filter((name) => !routes.some((route) => route.name === name));
+  if (missing.length === 0) return undefined;
+  const there = routes.flatMap((route) => route.name ?? []);
+  const list = there.length === 0 ? "its http routes have no names" : `it has ${there.join(", ")}`;
+  const where = renderObject("VirtualService", object);
+  return {
+    problem: "RouteNotFound",
+    message: `${where}, spec.http: no route is named ${missing.join(" or ")}; ${list}. Write a name that is there in spec.traffic.istio.virtualService.routes.`,
+  };
+}
+
+export function notSplittable(message: string): Problem {
+  return { problem: "RouteNotSplittable", message };
 }
 
 /** `spec.http[1] (primary)`. */
@@ -146,8 +160,4 @@ export function danglingSubset(
     );
   }
   return undefined;
-}
-
-function notSplittable(message: string): Problem {
-  return { problem: "RouteNotSplittable", message };
 }

@@ -2,7 +2,7 @@ import type { Problem } from "../../domain/observation.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { fullName, type ServiceHost } from "./hosts.ts";
 import { renderObject } from "./mesh-resources.ts";
-import { renderRoute } from "./splittable.ts";
+import { missingRoutes, notSplittable, renderRoute } from "./splittable.ts";
 import { servingSubset, shareOf } from "./subset-routes.ts";
 import { partsOf, serverOf, subsetIn } from "./subset-weights.ts";
 import type { HttpRoute } from "./virtual-service.ts";
@@ -16,15 +16,8 @@ export function subsetRoutesProblem(
   service: ServiceHost,
 ): Problem | undefined {
   const where = renderObject("VirtualService", object);
-  const missing = (names ?? []).filter((name) => !routes.some((route) => route.name === name));
-  if (missing.length > 0) {
-    const there = routes.flatMap((route) => route.name ?? []);
-    const list = there.length === 0 ? "its http routes have no names" : `it has ${there.join(", ")}`;
-    return {
-      problem: "RouteNotFound",
-      message: `${where}, spec.http: no route is named ${missing.join(" or ")}; ${list}. Write a name that is there in spec.traffic.istio.virtualService.routes.`,
-    };
-  }
+  const missing = missingRoutes(object, routes, names);
+  if (missing !== undefined) return missing;
   const idle = (names ?? []).find((name) => !chosen.some((route) => route.name === name));
   if (chosen.length === 0 || idle !== undefined) {
     const which = idle === undefined ? "no route without a match on headers" : `no destination of route ${idle}`;
@@ -69,8 +62,4 @@ export function servingProblem(
   return notSplittable(
     `${where}, ${renderRoute(unclear)}: is split between the subsets ${list} of ${host}, so it cannot be told which one serves. Give all of it to one.`,
   );
-}
-
-function notSplittable(message: string): Problem {
-  return { problem: "RouteNotSplittable", message };
 }

@@ -7,13 +7,14 @@ import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ConflictError } from "../../runtime/errors.ts";
+import { lookAtCanaryPods } from "./canary-pods.ts";
 import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
 import { apiFailureOf } from "./errors.ts";
 import { createClaimReader, type ClaimReader } from "./claim-reader.ts";
 import { recordAt, type JsonRecord } from "./json-fields.ts";
 import { mergePatchBetween } from "./merge-patch.ts";
 import { OwnWrites } from "./own-writes.ts";
-import { podTroubles, replicaFailure } from "./pod-troubles.ts";
+import { replicaFailure } from "./pod-troubles.ts";
 import { claim, letGo, mendSpec } from "./rollout-claim.ts";
 import { rolloutFrom } from "./rollout-reading.ts";
 import { askedSubset, readSubsets } from "./subset-workload.ts";
@@ -27,7 +28,7 @@ import {
   restoreTemplate,
 } from "./workload-hold.ts";
 import { canaryAmong, controllerOf, workloadFrom, type CountedTroubles } from "./workload-reading.ts";
-import { deployments, pods, replicaSets, rollouts } from "./workload-resources.ts";
+import { deployments, replicaSets, rollouts } from "./workload-resources.ts";
 import { notSupported } from "./workload-support.ts";
 import { claimProblem, targetName } from "./workload-target.ts";
 import type { ActionOf, WorkloadWrite } from "./workload-write.ts";
@@ -110,9 +111,8 @@ async function readWorkload(
   });
 }
 
-/** Looks at the canary's pods. When they cannot be listed nothing is known of them, which must not stop a rollback. */
 async function readCanary(
-  { objects, log }: ClusterParts,
+  parts: ClusterParts,
   rollout: Rollout,
   candidates: readonly KubernetesObject[],
   signal: AbortSignal,
@@ -121,20 +121,11 @@ async function readCanary(
   const replicaSet = canary && candidates.find((candidate) => candidate.metadata.name === canary.replicaSet);
   if (canary === undefined || replicaSet === undefined) return undefined;
   const { uid } = replicaSet.metadata;
-  try {
-    const labelled = await objects.list(pods, rollout.key.namespace, `${hashLabel}=${canary.podTemplateHash}`, signal);
-    const own = labelled.filter((pod) => controllerOf(pod) === uid);
-    const troubles = podTroubles(own, Date.now());
-    const cannotStart = troubles.cannotStart ?? replicaFailure(replicaSet);
-    return { uid, troubles: { crashes: troubles.crashes, cannotStart, pods: own.length } };
-  } catch (error) {
-    signal.throwIfAborted();
-    log.warn("the canary's pods could not be listed, so crashes are not seen", {
-      error,
-      rollout: renderKey(rollout.key),
-    });
-    return undefined;
-  }
+  const own = (labelled: readonly KubernetesObject[]) => labelled.filter((pod) => controllerOf(pod) === uid);
+  const selection = { labels: { [hashLabel]: canary.podTemplateHash }, own };
+  const troubles = await lookAtCanaryPods(parts, rollout, selection, signal);
+  if (troubles === undefined) return undefined;
+  return { uid, troubles: { ...troubles, cannotStart: troubles.cannotStart ?? replicaFailure(replicaSet) } };
 }
 
 async function writeStatus(

@@ -4,7 +4,7 @@ import { revisionOf } from "../../domain/revision.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { isRecord, numberAt, recordAt, textsAt, valueAt } from "./json-fields.ts";
 import { replicaFailure } from "./pod-troubles.ts";
-import { controllerOf, imagesOf, istioWorkload, type CountedTroubles } from "./workload-reading.ts";
+import { ageKey, controllerOf, imagesOf, istioWorkload, type CountedTroubles } from "./workload-reading.ts";
 
 /** A subset of the user's DestinationRule with the labels that its pods carry: its own and those of the Service. */
 export interface SubsetSelector {
@@ -110,8 +110,7 @@ function sizeOf(object: KubernetesObject): number {
 }
 
 function newestFirst(objects: readonly KubernetesObject[]): readonly KubernetesObject[] {
-  const age = ({ metadata }: KubernetesObject) => `${metadata.creationTimestamp ?? ""} ${metadata.name}`;
-  return objects.toSorted((one, other) => (age(one) < age(other) ? 1 : -1));
+  return objects.toSorted((one, other) => (ageKey(one) < ageKey(other) ? 1 : -1));
 }
 
 function sum(objects: readonly KubernetesObject[], ...path: readonly string[]): number {

@@ -1,21 +1,16 @@
-import { renderKey } from "../../api/object-key.ts";
 import { parseInstant } from "../../api/instant.ts";
 import type { Rollout } from "../../api/rollout.ts";
 import type { Problem, ReplicaSet, Workload, WorkloadProblem } from "../../domain/observation.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
-import type { Logger } from "../../runtime/logger.ts";
+import { lookAtCanaryPods, type CanaryPodsParts } from "./canary-pods.ts";
 import { listAt, numberAt, textAt, textsAt } from "./json-fields.ts";
-import { podTroubles } from "./pod-troubles.ts";
 import { controls, podsOf, subsetFrom, workloadsIn, type SubsetPods, type SubsetSelector } from "./subset-reading.ts";
 import { troublesSince } from "./subset-troubles.ts";
 import type { CountedTroubles } from "./workload-reading.ts";
-import { deployments, destinationRules, pods, replicaSets, rollouts, services } from "./workload-resources.ts";
+import { deployments, destinationRules, replicaSets, rollouts, services } from "./workload-resources.ts";
 
 /** What a reader of subsets needs; Services, Deployments, ReplicaSets and DestinationRules must be watched. */
-export interface SubsetReaderParts {
-  readonly objects: KubernetesObjects;
-  readonly log: Pick<Logger, "warn">;
-}
+export type SubsetReaderParts = CanaryPodsParts;
 
 /** What the spec says of the form with subsets. */
 interface Asked {
@@ -154,27 +149,16 @@ function nothingRuns(running: readonly SubsetPods[], { key }: Rollout, asked: As
   return { problem: "WorkloadNotFound", message };
 }
 
-/** Looks at the canary's pods. When they cannot be listed nothing is known of them, which must not stop a rollback. */
-async function canaryTroubles(
-  { objects, log }: SubsetReaderParts,
+function canaryTroubles(
+  parts: SubsetReaderParts,
   rollout: Rollout,
   running: SubsetPods,
   signal: AbortSignal,
 ): Promise<CountedTroubles | undefined> {
-  const selector = Object.entries(running.subset.labels).map(([label, value]) => `${label}=${value}`);
   const since = rollout.status.release?.startedAt;
-  try {
-    const selected = await objects.list(pods, rollout.key.namespace, selector.join(","), signal);
-    const own = selected.filter((pod: KubernetesObject) => controls(running, pod));
-    const seen = since === undefined ? own : own.map(troublesSince(parseInstant(since)));
-    const { crashes, cannotStart } = podTroubles(seen, Date.now());
-    return { crashes, cannotStart, pods: own.length };
-  } catch (error) {
-    signal.throwIfAborted();
-    log.warn("the canary's pods could not be listed, so crashes are not seen", {
-      error,
-      rollout: renderKey(rollout.key),
-    });
-    return undefined;
-  }
+  const own = (labelled: readonly KubernetesObject[]) => {
+    const found = labelled.filter((pod) => controls(running, pod));
+    return since === undefined ? found : found.map(troublesSince(parseInstant(since)));
+  };
+  return lookAtCanaryPods(parts, rollout, { labels: running.subset.labels, own }, signal);
 }

@@ -8,7 +8,7 @@ import { isPaused, isRollingUpdate, openSurgeValue, scalingAnnotations, surgeOf 
 import { numberAt, textsAt, valueAt } from "./json-fields.ts";
 import { addAnnotations, sameObject, sameSpec, sameVersion } from "./metadata-patch.ts";
 import { unpause } from "./workload-hold.ts";
-import { controllerOf } from "./workload-reading.ts";
+import { ageKey, controllerOf } from "./workload-reading.ts";
 import { replicaSets, revisionAnnotation } from "./workload-resources.ts";
 import {
   liveReplicaSetsOf,
@@ -198,6 +198,5 @@ function numberOf(replicaSet: KubernetesObject): number {
 
 /** The order in which the Deployment controller looks for a ReplicaSet that has its template. */
 function comesBefore(one: KubernetesObject, other: KubernetesObject): boolean {
-  const place = ({ metadata }: KubernetesObject) => `${metadata.creationTimestamp ?? ""} ${metadata.name}`;
-  return place(one) < place(other);
+  return ageKey(one) < ageKey(other);
 }

@@ -72,6 +72,11 @@ export function controllerOf(object: KubernetesObject): string | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
 }
 
+/** Sorts objects by age, the oldest first: times are to the second, the name decides between those of the same one. */
+export function ageKey({ metadata }: KubernetesObject): string {
+  return `${metadata.creationTimestamp ?? ""} ${metadata.name}`;
+}
+
 /** Images of a template's containers, in their order. */
 export function imagesOf(template: unknown): string {
   return listAt(template, "spec", "containers")

@@ -3,6 +3,7 @@ import type { Rollout } from "../../api/rollout.ts";
 import type { Problem } from "../../domain/observation.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import { textAt } from "./json-fields.ts";
+import { ageKey } from "./workload-reading.ts";
 import { deployments, rollouts } from "./workload-resources.ts";
 
 /**
@@ -49,9 +50,4 @@ export function claimProblem(
 
 function isOlder(one: KubernetesObject, other: KubernetesObject): boolean {
   return ageKey(one) < ageKey(other);
-}
-
-/** Creation times are to the second; the name decides between those created in the same one. */
-function ageKey(object: KubernetesObject): string {
-  return `${object.metadata.creationTimestamp ?? ""} ${object.metadata.name}`;
 }

@@ -9,7 +9,7 @@ import type { Standing } from "../standing.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { revisionOf } from "./lifecycle.ts";
-import { correctionOf } from "./traffic.ts";
+import { correctionOf, ignoreWeights } from "./traffic.ts";
 import { hold, progressing, wantedWeight } from "./under-way.ts";
 
 /**
@@ -75,11 +75,7 @@ function keepServing(observation: Observation, traffic: TrafficState, stable: Re
 }
 
 function conflictAdvice(who: string): string {
-  return (
-    `${who} keeps changing the weights. A release of subsets is the line spec.subset, the weights are Serin's. Argo CD: add ` +
-    "ignoreDifferences with jqPathExpressions ['.spec.http[].route'] for the VirtualService and syncOptions " +
-    "RespectIgnoreDifferences=true. Flux: add spec.ignore with the JSON pointers of spec.http of the VirtualService."
-  );
+  return `${who} keeps changing the weights. A release of subsets is the line spec.subset, the weights are Serin's. ${ignoreWeights}.`;
 }
 
 /** The pods are the user's: the release waits until there are enough of them for the weight to come, and says so. */

@@ -84,12 +84,13 @@ export function correctionOf(now: Instant, earlier: readonly string[]): Correcti
 }
 
 function conflictAdvice(who: string): string {
-  return (
-    `${who} keeps changing the weights of the release. Argo CD: add ignoreDifferences with jqPathExpressions ` +
-    "['.spec.http[].route'] for the VirtualService and syncOptions RespectIgnoreDifferences=true. " +
-    "Flux: add spec.ignore with the JSON pointers of spec.http of the VirtualService, or leave virtualService out so that Serin generates one."
-  );
+  return `${who} keeps changing the weights of the release. ${ignoreWeights}, or leave virtualService out so that Serin generates one.`;
 }
+
+/** How to have a tool leave the weights alone; ends without a full stop. */
+export const ignoreWeights =
+  "Argo CD: add ignoreDifferences with jqPathExpressions ['.spec.http[].route'] for the VirtualService and syncOptions " +
+  "RespectIgnoreDifferences=true. Flux: add spec.ignore with the JSON pointers of spec.http of the VirtualService";
 
 /** A step's clock starts when its traffic is seen, not when it was asked for. */
 export const waitForTraffic: Rule = (observation) => {

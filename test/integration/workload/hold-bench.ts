@@ -113,13 +113,25 @@ function runKubectl(
 }
 
 /** The annotation that the rewriting webhook waits for. */
-export const rewriteAnnotation = "tests.serin.dev/rewrite";
+const rewriteAnnotation = "tests.serin.dev/rewrite";
+
+/** A Deployment whose image another webhook has rewritten in an update that asked for no other template. */
+export async function rewritten(bench: HoldBench): Promise<KubernetesObject> {
+  const rewriter = await startRewriter(bench);
+  try {
+    await bench.atRest("rewritten");
+    await bench.run("annotate", "deployment/rewritten", `${rewriteAnnotation}=yes`);
+    return await bench.read("rewritten");
+  } finally {
+    await rewriter.stop();
+  }
+}
 
 /**
  * Somebody's webhook that the API server asks after ours: it gives the images of a Deployment with the annotation
  * another registry. Resolves when it is asked.
  */
-export async function startRewriter(bench: HoldBench): Promise<{ stop(): Promise<void> }> {
+async function startRewriter(bench: HoldBench): Promise<{ stop(): Promise<void> }> {
   const authority = await createAuthority("rewriter", Date.now());
   const identity = await issueFor(["127.0.0.1"], authority, Date.now());
   const routes = { "/rewrite": rewrite };

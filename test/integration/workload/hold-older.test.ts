@@ -8,7 +8,7 @@ import { serveHoldWebhook, webhookSecret, type HoldWebhook } from "../../../src/
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { startCluster, type LocalCluster } from "../../cluster/cluster.ts";
 import { freePorts } from "../../cluster/processes/ports.ts";
-import { createHoldBench, rewriteAnnotation, startRewriter, type HoldBench } from "./hold-bench.ts";
+import { createHoldBench, rewritten, type HoldBench } from "./hold-bench.ts";
 import { harmlessChanges, templateChanges, type Change } from "./hold-changes.ts";
 import { deploymentOf } from "./workbench.ts";
 
@@ -121,18 +121,10 @@ describe("the hold webhook on Kubernetes 1.34", () => {
   });
 
   test("holds what another admission webhook rewrites after it", async () => {
-    const rewriter = await startRewriter(bench);
-    try {
-      await bench.atRest("rewritten");
-      await bench.run("annotate", "deployment/rewritten", `${rewriteAnnotation}=yes`);
-      const { spec } = await bench.read("rewritten");
-      expect(spec).toMatchObject({
-        paused: true,
-        template: { spec: { containers: [{ image: "mirror/shop/app:v1" }] } },
-      });
-    } finally {
-      await rewriter.stop();
-    }
+    expect((await rewritten(bench)).spec).toMatchObject({
+      paused: true,
+      template: { spec: { containers: [{ image: "mirror/shop/app:v1" }] } },
+    });
   });
 
   test("holds nothing of a Deployment whose emergency switch is thrown", async () => {

@@ -4,7 +4,7 @@ import { chooseHold, type HoldChoice } from "../../../src/adapters/kubernetes/ho
 import { deployments } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import type { KubernetesObjects, Resource } from "../../../src/ports/kubernetes-objects.ts";
 import { RejectedError } from "../../../src/runtime/errors.ts";
-import { createHoldBench, rewriteAnnotation, startRewriter, type HoldBench } from "./hold-bench.ts";
+import { createHoldBench, rewritten, type HoldBench } from "./hold-bench.ts";
 import { harmlessChanges, templateChanges } from "./hold-changes.ts";
 import { createWorkbench, deploymentOf, type Trial, type Workbench } from "./workbench.ts";
 
@@ -81,18 +81,10 @@ describe("the hold policy on Kubernetes 1.36", () => {
   });
 
   test("holds what another admission webhook rewrites after it", async () => {
-    const rewriter = await startRewriter(bench);
-    try {
-      await bench.atRest("rewritten");
-      await bench.run("annotate", "deployment/rewritten", `${rewriteAnnotation}=yes`);
-      const { spec } = await bench.read("rewritten");
-      expect(spec).toMatchObject({
-        paused: true,
-        template: { spec: { containers: [{ image: "mirror/shop/app:v1" }] } },
-      });
-    } finally {
-      await rewriter.stop();
-    }
+    expect((await rewritten(bench)).spec).toMatchObject({
+      paused: true,
+      template: { spec: { containers: [{ image: "mirror/shop/app:v1" }] } },
+    });
   });
 
   test("holds nothing of a Deployment whose emergency switch is thrown, and what is held can be let go", async () => {
