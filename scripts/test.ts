@@ -35,6 +35,7 @@ async function test(signal: AbortSignal): Promise<boolean> {
   const passed = checks.filter((check) => check.passed).length + tests.passed;
   const failed = checks.filter((check) => !check.passed).length + tests.failed;
   if (tests.skipped > 0) console.log(`${tests.skipped} skipped`);
+  for (const failure of tests.failures) console.log(`failed: ${failure}`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
 }

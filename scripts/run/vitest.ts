@@ -10,6 +10,8 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Each failed test or file by its name, with the first line of what it said. */
+  readonly failures: readonly string[];
 }
 
 /** The part of vitest's JSON report that is read here. */
@@ -18,8 +20,22 @@ export interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly FileReport[];
 }
+
+export interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly {
+    readonly fullName: string;
+    readonly status: string;
+    readonly failureMessages?: readonly string[] | null;
+  }[];
+}
+
+/** Characters of a failure's first line that are repeated at the end of a run. */
+const LONGEST_LINE = 300;
 
 /** How to run vitest for some projects and, if given, only the files whose path contains a filter. */
 export function vitestStep(names: readonly string[], filters: readonly string[], report?: string): Step {
@@ -42,7 +58,7 @@ export async function runTests(
   } catch (error) {
     signal.throwIfAborted();
     console.error(`the tests left no report: ${String(error)}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -59,5 +75,19 @@ export function tally(report: VitestReport, runPassed: boolean): Tally {
     passed: report.numPassedTests,
     failed: failed === 0 && !isSound ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures: report.testResults.flatMap(failuresOf),
   };
+}
+
+/** Whoever sees only the end of a long log must find there what to look at. */
+function failuresOf({ name, status, message = "", assertionResults }: FileReport): readonly string[] {
+  if (status === "failed" && assertionResults.length === 0) return [`${name}: ${firstLine(message)}`];
+  return assertionResults
+    .filter((test) => test.status === "failed")
+    .map((test) => `${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? "")}`);
+}
+
+function firstLine(text: string): string {
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
 }

@@ -1,28 +1,45 @@
 import { describe, expect, test } from "vitest";
-import { tally, vitestStep, type VitestReport } from "../../../../scripts/run/vitest.ts";
+import { tally, vitestStep, type FileReport, type VitestReport } from "../../../../scripts/run/vitest.ts";
+
+const passes = { fullName: "a sum adds up", status: "passed", failureMessages: [] };
+const fails = { fullName: "a sum is exact", status: "failed", failureMessages: ["Error: 3 is not 4\n  at sum.ts"] };
+
+const file = (status: string, ...assertionResults: FileReport["assertionResults"]): FileReport => ({
+  name: "test/sum.test.ts",
+  status,
+  message: "Error: no such module",
+  assertionResults,
+});
 
 const report = (more: Partial<VitestReport> = {}): VitestReport => ({
   numPassedTests: 5,
   numFailedTests: 0,
   numPendingTests: 1,
   numTodoTests: 1,
-  testResults: [{ status: "passed", assertionResults: [{}] }],
+  testResults: [file("passed", passes)],
   ...more,
 });
 
 describe("the tally of a run", () => {
   test("is what the report says", () => {
-    expect(tally(report(), true)).toEqual({ passed: 5, failed: 0, skipped: 2 });
+    expect(tally(report(), true)).toEqual({ passed: 5, failed: 0, skipped: 2, failures: [] });
   });
 
   test("counts a file that failed before its first test", () => {
-    const broken = [{ status: "failed", assertionResults: [] }];
-    expect(tally(report({ testResults: broken }), false)).toMatchObject({ passed: 5, failed: 1 });
+    const failures = ["test/sum.test.ts: Error: no such module"];
+    expect(tally(report({ testResults: [file("failed")] }), false)).toMatchObject({ passed: 5, failed: 1, failures });
   });
 
   test("does not count a failed test twice for its file", () => {
-    const testResults = [{ status: "failed", assertionResults: [{}] }];
-    expect(tally(report({ numFailedTests: 2, testResults }), false)).toMatchObject({ failed: 2 });
+    const testResults = [file("failed", passes, fails)];
+    expect(tally(report({ numFailedTests: 1, testResults }), false)).toMatchObject({ failed: 1 });
+  });
+
+  test("names what failed, with the first line of what it said", () => {
+    const testResults = [file("failed", passes, fails)];
+    expect(tally(report({ numFailedTests: 1, testResults }), false).failures).toEqual([
+      "a sum is exact: Error: 3 is not 4",
+    ]);
   });
 
   test("never calls a run good that ended badly", () => {
