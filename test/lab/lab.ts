@@ -5,11 +5,18 @@ import { request } from "undici";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { startCluster, type ClusterOptions, type LocalCluster } from "../cluster/cluster.ts";
 import { startLoad, type Load } from "../cluster/load/load.ts";
+import { istiodTimes } from "../cluster/mesh/debounce.ts";
 import { freePorts } from "../cluster/processes/ports.ts";
 import type { SupervisedProcess } from "../cluster/processes/supervised.ts";
 import { startWorld, type World } from "../cluster/world/world.ts";
 
 const root = new URL("../../", import.meta.url);
+
+/**
+ * Cases share one mesh and change it all the time, so istiod's wait for a quiet moment would end at its limit of 10 s
+ * for every one of them. No cluster of that size has so many changes; a proxy that is late is a case of its own.
+ */
+const debounce = { ...istiodTimes, maxMs: 1_000 };
 
 /** The local cluster with pods, proxies and metrics, and the product installed in it as its README says. */
 export interface Lab {
@@ -50,6 +57,7 @@ export async function startLab(options: ClusterOptions = {}): Promise<Lab> {
       envoyPath: cluster.provided.envoy.path,
       startProcess: cluster.startProcess,
       registerScrapeTarget: cluster.registerScrapeTarget,
+      debounce,
     });
     return labOf(cluster, world);
   } catch (error) {

@@ -5,7 +5,7 @@ import { manifest } from "../lab/app.ts";
 import type { Stored, StoredRollout } from "../lab/shop.ts";
 import { openCase, brisk, type Bench, type Case } from "./bench.ts";
 import { canaryPods, endAfterLoss, expectAsBefore, oneStep, size, standAt, untilPods, type Stand } from "./stand.ts";
-import { pointNamed } from "./hand-over.ts";
+import { pointNamed, refuse, type Point } from "./hand-over.ts";
 
 const replicaSets = kind<Stored>("apps/v1", "ReplicaSet");
 const rollouts = kind<StoredRollout>("serin.dev/v1alpha1", "Rollout");
@@ -217,7 +217,8 @@ export function handOverCases(bench: () => Bench): void {
     const { shop } = stand;
     const { lab } = bench();
     await lab.kubectl(["label", "deployment/product", "serin.dev/rollout-", "-n", shop.namespace]);
-    await shop.release("product:v3");
+    // Slow enough to be paused before the Deployment is through.
+    await shop.release("product:v3", { START_SECONDS: "5" });
     await lab.kubectl(["rollout", "resume", "deployment/product", "-n", shop.namespace]);
     await stand.lift();
     expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
@@ -227,7 +228,31 @@ export function handOverCases(bench: () => Bench): void {
     // The Deployment had replaced a first pod before it was paused again.
     await shop.end({ capacity: (size - 1) / size });
   });
+
+  test("a newer template that rolls out to the end after the adoption: what runs is stable and gets all traffic", async () => {
+    const { lab } = bench();
+    const stand = await standAt(bench(), pointNamed("unpause"), "rolled-past");
+    const { shop } = stand;
+    const liftPause = await refuse(lab.cluster.client, shop.namespace, pausedAgain);
+    await lab.kubectl(["label", "deployment/product", "serin.dev/rollout-", "-n", shop.namespace]);
+    await shop.release("product:v3");
+    await lab.kubectl(["rollout", "resume", "deployment/product", "-n", shop.namespace]);
+    await lab.kubectl(["rollout", "status", "deployment/product", "-n", shop.namespace, "--timeout=60s"]);
+    await stand.lift();
+    await liftPause();
+    const { status } = await shop.untilRollout("the new stable", ({ status: seen }) => isAtRest(seen, "product:v3"));
+    expect(status.history?.map(({ image, outcome }) => `${image} ${outcome}`)).toEqual(["product:v2 Promoted"]);
+    await endAfterLoss(shop, "v3");
+  });
 }
+
+/** Lets whatever an unpaused Deployment rolls out go on to its end. */
+const pausedAgain: Point = {
+  ...pointNamed("unpause"),
+  name: "pause",
+  before: "the Deployment is paused again",
+  isIt: "!oldObject.spec.?paused.orValue(false) && object.spec.?paused.orValue(false)",
+};
 
 function isAtRest({ phase, release, stable }: StoredRollout["status"], image: string): boolean {
   return phase === "Ready" && release === undefined && stable?.image === image;

@@ -126,7 +126,7 @@ const bindings = kind<KubernetesObject>("admissionregistration.k8s.io/v1", "Vali
 
 /** Refuses the write in one namespace; resolves with what lifts the refusal. */
 export async function refuse(client: KubernetesClient, namespace: string, point: Point): Promise<() => Promise<void>> {
-  const name = `stop-${namespace}`;
+  const name = `stop-${point.name}-${namespace}`;
   const { apiVersion } = policies;
   await client.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
   await client.create({

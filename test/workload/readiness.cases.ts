@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { until } from "../cluster/processes/until.ts";
-import type { App } from "../lab/app.ts";
+import { manifest, type App } from "../lab/app.ts";
 import { openCase, type Bench, type Case } from "./bench.ts";
 import { cannotStart, handsOn, isPaused, pausedHalfway, promotedWithoutRestart, type Hands } from "./hands.ts";
 
@@ -146,17 +146,19 @@ function roomCases(bench: () => Bench): void {
     metadata: { name: "room", namespace },
     spec: { hard: { pods: String(pods) } },
   });
-  // Until its controller has counted the pods that are there, a new quota refuses nothing.
-  const counted = (hands: Hands, pods: number) =>
-    hands.kubectl("wait", `--for=jsonpath={.status.used.pods}=${pods}`, "resourcequota/room", "--timeout=60s");
+  /** Until its controller has counted the pods that are there, a new quota refuses nothing. */
+  const limit = async (hands: Hands, namespace: string, { pods, used }: { pods: number; used: number }) => {
+    await bench().lab.apply(manifest(quota(namespace, pods)));
+    await hands.kubectl("wait", `--for=jsonpath={.status.used.pods}=${used}`, "resourcequota/room", "--timeout=60s");
+  };
   const raise = (hands: Hands) => hands.kubectl("patch", "resourcequota/room", "-p", '{"spec":{"hard":{"pods":"20"}}}');
 
   test("a quota leaves no room for a canary pod: held longer than progressDeadline, released when it is raised", async () => {
     const namespace = "quota";
     const spec = { progressDeadline: "15s" };
-    const shop = await openCase(bench(), namespace, { spec, beside: [quota(namespace, 3)] });
+    const shop = await openCase(bench(), namespace, { spec });
     const hands = handsOn(bench(), shop);
-    await counted(hands, 3);
+    await limit(hands, namespace, { pods: 3, used: 3 });
     await shop.release("product:v2");
     const held = await shop.untilRollout("the hold", cannotStart);
     expect(held.status).toMatchObject({ phase: "Held", weight: 0 });
@@ -172,9 +174,9 @@ function roomCases(bench: () => Bench): void {
   test("a quota leaves room for half: traffic stays at 50 % until it is raised", async () => {
     const namespace = "half-quota";
     const spec = { progressDeadline: "15s" };
-    const shop = await openCase(bench(), namespace, { app: { replicas: 4 }, spec, beside: [quota(namespace, 6)] });
+    const shop = await openCase(bench(), namespace, { app: { replicas: 4 }, spec });
     const hands = handsOn(bench(), shop);
-    await counted(hands, 4);
+    await limit(hands, namespace, { pods: 6, used: 4 });
     await shop.release("product:v2");
     const held = await shop.untilRollout("the hold", cannotStart);
     expect(held.status).toMatchObject({ phase: "Held", weight: 50 });

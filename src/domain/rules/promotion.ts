@@ -26,7 +26,7 @@ export const finishPromotion: Rule = (observation) => {
   if (isProblem(workload)) return promoting(observation, `Waiting for the Deployment: ${workload.message}`);
   const canary = servingOf(observation);
   if (canary === undefined) return awaitReplicaSet(observation, release);
-  const kept = leaveLostSubset(observation, release, canary) ?? keepTraffic(observation, release);
+  const kept = leaveLostSubset(observation, release, workload, canary) ?? keepTraffic(observation, release);
   if (kept !== undefined) return kept;
   switch (canary.controlledBy) {
     case "Rollout":
@@ -58,10 +58,27 @@ function awaitReplicaSet(observation: Observation, release: Release): Answer {
   return given ?? promoting(observation, "Waiting for the canary's ReplicaSet to be seen.");
 }
 
-/** Subset canary selects the pods of a ReplicaSet that is gone: the Service finds those that the Deployment has made. */
-function leaveLostSubset(observation: Observation, release: Release, canary: ReplicaSet): Answer | undefined {
-  if (canary.name === observation.rollout.status.canary?.replicaSet || release.traffic === undefined) return undefined;
+/**
+ * Subset canary selects the pods of a ReplicaSet that is gone or has been replaced: the Service finds those that the
+ * Deployment has made instead.
+ */
+function leaveLostSubset(
+  observation: Observation,
+  release: Release,
+  workload: Workload,
+  canary: ReplicaSet,
+): Answer | undefined {
+  const isThere = canary.name === observation.rollout.status.canary?.replicaSet;
+  if ((isThere && !isReplaced(workload, canary)) || release.traffic === undefined) return undefined;
   return restoreBlindly(observation, release, release.traffic);
+}
+
+/** Whether the Deployment has rolled another template out to the end, past the hold: nothing else serves by then. */
+function isReplaced({ replicaSets }: Workload, canary: ReplicaSet): boolean {
+  if (canary.controlledBy !== "Deployment" || canary.replicas > 0) return false;
+  return replicaSets.some(
+    ({ controlledBy, name, available }) => controlledBy === "Deployment" && name !== canary.name && available > 0,
+  );
 }
 
 /**
@@ -188,7 +205,7 @@ function endHold(
 
 /** What runs beside the canary; what the Deployment rolls out by itself, where it may, is not waited for. */
 function oldOf(workload: Workload, canary: ReplicaSet): ReplicaSet | undefined {
-  if (rollsNewer(workload, canary)) return undefined;
+  if (rollsNewer(workload, canary) || isReplaced(workload, canary)) return undefined;
   return workload.replicaSets.find(
     ({ controlledBy, name, replicas, ready }) =>
       controlledBy === "Deployment" && name !== canary.name && (replicas > 0 || ready > 0),

@@ -1,6 +1,6 @@
 import type { Connection } from "../kubernetes.ts";
 import { startInformer, type Informer, type WatchedObject } from "../world/informer.ts";
-import { createDebounce } from "./debounce.ts";
+import { createDebounce, type DebounceTimes } from "./debounce.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import type { EnvoyConfig } from "./envoy-types.ts";
 import type {
@@ -60,7 +60,7 @@ export interface MeshControlOptions {
   readonly connection: Connection;
   readonly proxies: readonly ControlledProxy[];
   readonly pods: () => readonly PodLike[];
-  readonly debounceMs: number;
+  readonly debounce: DebounceTimes;
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -128,7 +128,7 @@ export function startMeshControl(options: MeshControlOptions): MeshControl {
   let generation = 0;
   let pushedAt = 0;
   const served = options.proxies.map((proxy) => serve(proxy, options.onTrouble));
-  const debounce = createDebounce(() => push(), options.debounceMs);
+  const debounce = createDebounce(() => push(), options.debounce);
 
   const watched = watchMesh(options, () => debounce.event());
   const { objects } = watched;

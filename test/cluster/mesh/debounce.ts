@@ -7,14 +7,15 @@ export interface Debounce {
   stop(): void;
 }
 
-export const istiodQuietMs = 100;
-export const istiodMaxMs = 10_000;
+/** Milliseconds. */
+export interface DebounceTimes {
+  readonly quietMs: number;
+  readonly maxMs: number;
+}
 
-export function createDebounce(
-  act: () => void,
-  quietMs: number = istiodQuietMs,
-  maxMs: number = istiodMaxMs,
-): Debounce {
+export const istiodTimes: DebounceTimes = { quietMs: 100, maxMs: 10_000 };
+
+export function createDebounce(act: () => void, { quietMs, maxMs }: DebounceTimes = istiodTimes): Debounce {
   let quiet = quietMs;
   let first: number | undefined;
   let timer: NodeJS.Timeout | undefined;

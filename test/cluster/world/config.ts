@@ -1,4 +1,5 @@
 import type { BehaviourOverrides } from "../node-agent/behaviour.ts";
+import type { DebounceTimes } from "../mesh/debounce.ts";
 import type { PodSelector } from "../node-agent/node-agent.ts";
 import type { Client } from "../mesh/objects.ts";
 
@@ -14,7 +15,7 @@ export interface WorldConfig {
   readonly kubeconfig: string;
   readonly runFolder: string;
   readonly proxies: readonly ProxySpec[];
-  readonly debounceMs: number;
+  readonly debounce: DebounceTimes;
   readonly drainMs: number;
 }
 

@@ -58,7 +58,7 @@ export async function runWorld(config: WorldConfig, onTrouble: (error: unknown) 
     connection,
     proxies: proxies.map((each) => each.controlled),
     pods: () => [...pods.objects.values()],
-    debounceMs: config.debounceMs,
+    debounce: config.debounce,
     onTrouble,
   });
   const pods = startInformer<PodObject>({

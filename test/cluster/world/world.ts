@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { createEnvoyAdmin, readAdminAddress, type EnvoyAdmin } from "../mesh/envoy-admin.ts";
 import type { MeshState, ProxyState } from "../mesh/control.ts";
+import { istiodTimes, type DebounceTimes } from "../mesh/debounce.ts";
 import { proxyFiles } from "../mesh/local-envoy.ts";
 import type { BehaviourOverrides } from "../node-agent/behaviour.ts";
 import type { PodSelector, PodSummary } from "../node-agent/node-agent.ts";
@@ -24,8 +25,8 @@ export interface WorldOptions {
   readonly startProcess: StartProcess;
   readonly registerScrapeTarget?: RegisterScrapeTarget;
   readonly proxies?: readonly ProxySpec[];
-  /** istiod waits this long for quiet before it pushes. */
-  readonly debounceMs?: number;
+  /** How long istiod waits for quiet before it pushes, and at most where changes never cease. */
+  readonly debounce?: DebounceTimes;
   /** How long a pod goes on serving after its deletion was asked for. */
   readonly drainMs?: number;
 }
@@ -111,9 +112,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function startWorldProcess(options: WorldOptions): Promise<{ process: SupervisedProcess; ready: WorldReady }> {
-  const { kubeconfig, runFolder, proxies = standardProxies, debounceMs = 100, drainMs = 2000 } = options;
+  const { kubeconfig, runFolder, proxies = standardProxies, debounce = istiodTimes, drainMs = 2000 } = options;
   mkdirSync(runFolder, { recursive: true });
-  const config: WorldConfig = { kubeconfig, runFolder, proxies, debounceMs, drainMs };
+  const config: WorldConfig = { kubeconfig, runFolder, proxies, debounce, drainMs };
   const path = join(runFolder, "world.json");
   writeFileSync(path, JSON.stringify(config, undefined, 2));
   const started = await options.startProcess({

@@ -216,6 +216,22 @@ test("finishPromotion gives the routes back where the hold is switched off and a
   expect(decision.plan).toMatchObject([{ kind: "widenStable" }]);
 });
 
+test("finishPromotion gives the routes back when a newer template has rolled out to the end, and ends", () => {
+  const newer = aReplicaSet({ name: "product-three", revision: "three", podTemplateHash: "three" });
+  const workload = {
+    ...rolling,
+    paused: true,
+    replicaSets: [aReplicaSet(gone), aCanary({ ...gone, ...adopted }), newer],
+  };
+  const replaced = decide(at(adopted, { release: { adoption }, workload }));
+  expect(replaced.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "restoreSubsets" }]);
+  const traffic = { ...split, subsets: "Rest" as const, route: "Rest" as const };
+  const ended = decide(
+    at(adopted, { release: { adoption, traffic }, workload, observation: { traffic: routesAtRest } }),
+  );
+  expect(ended.status).toMatchObject({ release: undefined, stable: { revision: "two" } });
+});
+
 test("finishPromotion gives the routes back when the adopted ReplicaSet was deleted, and ends with its successor", () => {
   const lost = decide(at(adopted, { release: { adoption }, workload: { ...done, replicaSets: [aReplicaSet(gone)] } }));
   expect(lost.rule).toBe("finishPromotion");
