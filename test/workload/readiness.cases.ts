@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { until } from "../cluster/processes/until.ts";
 import { manifest, type App } from "../lab/app.ts";
 import { openCase, type Bench, type Case } from "./bench.ts";
+import { pointNamed } from "./hand-over.ts";
 import { cannotStart, handsOn, isPaused, pausedHalfway, promotedWithoutRestart, type Hands } from "./hands.ts";
+import { standAt } from "./stand.ts";
 
 /** Canary and stable pods that go, get unready, start slowly, or cannot start at all. */
 export function readinessCases(bench: () => Bench): void {
@@ -185,6 +187,26 @@ function roomCases(bench: () => Bench): void {
     await raise(hands);
     await promotedWithoutRestart(shop, "product:v2");
     await shop.end();
+  });
+
+  test("a quota keeps a lost canary pod from coming back before the hand-over: held, promoted when it is raised", async () => {
+    const namespace = "late-quota";
+    const stand = await standAt(bench(), pointNamed("surge"), namespace, { spec: { progressDeadline: "15s" } });
+    const { shop } = stand;
+    const hands = handsOn(bench(), shop);
+    await limit(hands, namespace, { pods: 5, used: 6 });
+    const [lost = ""] = await hands.podsOf("product-a");
+    await hands.kubectl("delete", "pod", lost, "--wait=false");
+    const held = await shop.untilRollout("the hold", cannotStart);
+    expect(held.status).toMatchObject({ phase: "Held", weight: 100, release: { decision: "Promote" } });
+    expect(held.status.message).toContain("exceeded quota: room");
+    await stand.lift();
+    await longerThan(shop, 16_000);
+    await raise(hands);
+    await hands.untilPods("product-a", 3);
+    await promotedWithoutRestart(shop, "product:v2");
+    expect((await shop.rollout()).status.rejected ?? []).toEqual([]);
+    await shop.end({ capacity: 2 / 3 });
   });
 
   test("no node has room for the canary pod: held in the scheduler's words, released when there is room", async () => {

@@ -157,13 +157,23 @@ function untilAvailable(
     if (!isClockRunning || waiting === release) return undefined;
     return progressing(observation, `More canary pods cannot start: ${running.cannotStart}.`, { release: waiting });
   }
-  if (running.cannotStart !== undefined) {
-    const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
-    const held = hold(observation, release, "CanaryCannotStart", message);
-    return { ...held, status: { ...held.status, release: waiting } };
-  }
   const message = `${running.available} of ${running.replicas} canary pods are available.`;
-  return progressing(observation, message, { release: waiting });
+  return (
+    heldUntilStarted(observation, release, running, spec) ?? progressing(observation, message, { release: waiting })
+  );
+}
+
+/** Pods that something outside the release keeps from starting: said in its words, and not held against the revision. */
+export function heldUntilStarted(
+  observation: Observation,
+  release: Release,
+  running: ReplicaSet,
+  spec: RolloutSpec,
+): Answer | undefined {
+  if (running.cannotStart === undefined) return undefined;
+  const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
+  const held = hold(observation, release, "CanaryCannotStart", message);
+  return { ...held, status: { ...held.status, release: onTheClock(observation, release, running, spec) } };
 }
 
 /** Each write of the clock is one of the status, so it is exact to this share of progressDeadline. */

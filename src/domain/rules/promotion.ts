@@ -7,6 +7,7 @@ import { isProblem, type Observation, type ReplicaSet, type Workload } from "../
 import { adoptedOf, canaryOf, isHandedOver, isRunByUser } from "./canary.ts";
 import { promoting, restore, restoreBlindly } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
+import { heldUntilStarted } from "./preparation.ts";
 import { openSurge } from "./rollback.ts";
 import { finishSubsets } from "./subsets.ts";
 
@@ -145,8 +146,11 @@ function handOver(observation: Observation, release: Release, workload: Workload
     const plan: Plan = [{ kind: "scaleCanary", replicaSet: canary.name, replicas }];
     return promoting(observation, `Scaling the canary to the Deployment's ${replicas} pods.`, plan);
   }
-  if (canary.available !== replicas)
-    return promoting(observation, `${canary.available} of ${replicas} canary pods are available; all must be.`);
+  if (canary.available !== replicas) {
+    const { spec } = observation.rollout;
+    const held = spec && heldUntilStarted(observation, release, canary, spec);
+    return held ?? promoting(observation, `${canary.available} of ${replicas} canary pods are available; all must be.`);
+  }
   const opened = surgeOpened(observation, release, workload);
   if (opened !== undefined) return opened;
   if (workload.observedGeneration < workload.generation)

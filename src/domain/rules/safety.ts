@@ -1,4 +1,4 @@
-import { parseDuration, parseInstant, renderDuration, renderInstant } from "../../api/instant.ts";
+import { parseDuration, parseInstant, renderDuration, renderInstant, type Instant } from "../../api/instant.ts";
 import { holdAnnotation, holdOff } from "../../api/names.ts";
 import type { RollbackReason } from "../../api/reasons.ts";
 import type { Release } from "../../api/rollout-status.ts";
@@ -161,15 +161,22 @@ function canaryGone(observation: Observation, weight: number): Why {
 }
 
 function tooLate({ rollout, now }: Observation, release: Release, canary: ReplicaSet): Why | undefined {
-  const { canaryCreatedAt, canaryReadyAt, decision, decidedAt } = release;
-  const waitsSince = decision === "Promote" ? decidedAt : canaryReadyAt === undefined ? canaryCreatedAt : undefined;
+  const waitsSince = waitingSince(release);
   if (rollout.spec === undefined || waitsSince === undefined || canary.cannotStart !== undefined) return undefined;
   const deadline = parseDuration(rollout.spec.progressDeadline);
   // All of them at last, however late: the next rule notes it.
-  const isComplete = decision === undefined && canary.replicas > 0 && canary.available >= canary.replicas;
-  if (now - parseInstant(waitsSince) < deadline || isComplete) return undefined;
+  const isComplete = release.decision === undefined && canary.replicas > 0 && canary.available >= canary.replicas;
+  if (now - waitsSince < deadline || isComplete) return undefined;
   const explanation = `${canary.available} of ${canary.replicas} canary pods were available after ${renderDuration(deadline)} (spec.progressDeadline).`;
   return { reason: "ProgressDeadlineExceeded", explanation };
+}
+
+/** Since when pods are waited for: all that were asked for, and in a promotion all that the Deployment has. */
+function waitingSince({ canaryCreatedAt, canaryReadyAt, decision, decidedAt }: Release): Instant | undefined {
+  const created = canaryReadyAt === undefined ? canaryCreatedAt : undefined;
+  const begun = decision === "Promote" ? [decidedAt, created] : [created];
+  const instants = begun.filter((at) => at !== undefined).map((at) => parseInstant(at));
+  return instants.length === 0 ? undefined : Math.max(...instants);
 }
 
 function analysisFailed(observation: Observation, release: Release): Why | undefined {

@@ -205,6 +205,19 @@ test.each([
 
 const rolling = { ...done, revision: "three", image: "product:v3", labelled: false };
 
+test("a promotion whose pods cannot start is held, and their time begins when they can", () => {
+  const short = { available: 3, ready: 3, cannotStart: "exceeded quota: room" };
+  const decided = { decidedAt: ago(700), canaryReadyAt: ago(900) };
+  const held = decide(at(short, { release: decided }));
+  expect(held).toMatchObject({ rule: "finishPromotion", status: { phase: "Held" } });
+  expect(held.status.message).toContain("exceeded quota: room");
+  const { release } = held.status;
+  const freed = decide(
+    at({ ...short, cannotStart: undefined }, { release: { ...release, ...{ decision: "Promote" } } }),
+  );
+  expect(freed).toMatchObject({ rule: "finishPromotion", status: { phase: "Promoting" } });
+});
+
 test("finishPromotion pauses a newer template that rolls out while the routes name the canary", () => {
   const decision = decide(at(adopted, { release: { adoption }, workload: rolling, old: gone }));
   expect(decision.plan).toEqual([{ kind: "holdWorkload" }, { kind: "pauseWorkload", paused: true }]);
