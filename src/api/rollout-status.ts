@@ -69,10 +69,6 @@ const release = z
     withoutEvidence: z.boolean().optional().meta({ description: "Whether a step was passed without enough requests." }),
     canaryReadyAt: time("When as many canary pods as were asked for were ready.").optional(),
     canaryCreatedAt: time("When canary pods were last asked for.").optional(),
-    canaryWasEmpty: z
-      .boolean()
-      .optional()
-      .meta({ description: "Whether the Deployment was scaled to zero and back, so that the pods begin anew." }),
     bakingSince: time("Since when the last step has passed and the old pods are kept.").optional(),
     adoption: z
       .object({

@@ -212,6 +212,45 @@ export function handOverCases(bench: () => Bench): void {
     await endAfterLoss(shop, "v2");
   });
 
+  test("git goes back to stable's template after the adoption: the old pods stay and serve", async () => {
+    const stand = await standAt(bench(), pointNamed("old-at-zero"), "reverted-late");
+    const { shop } = stand;
+    const ofStable = async () => (await shop.pods()).filter((pod) => !pod.startsWith("product-a-"));
+    const before = await ofStable();
+    expect(before).toHaveLength(size);
+    await shop.release("product:v1");
+    await shop.untilRollout("the routes as before", ({ status }) => status.release?.traffic?.route === "Rest");
+    await stand.lift();
+    await shop.untilRollout("stable again", ({ status }) => isAtRest(status, "product:v1"));
+    expect(await untilPods(shop, size)).toEqual(before);
+    await expectAsBefore(shop);
+    await shop.end();
+  });
+
+  test("all canary pods get unready after the adoption: the old pods serve until they are ready again", async () => {
+    const stand = await standAt(bench(), pointNamed("old-at-zero"), "unready-late");
+    const { shop } = stand;
+    const { pods } = bench().lab.world;
+    const canary = { namespace: shop.namespace, workload: "product-a" };
+    await pods.set(canary, { NEVER_READY: "true" });
+    await shop.untilRollout("the routes as before", ({ status }) => status.release?.traffic?.route === "Rest");
+    const isServed = async () => {
+      const mark = shop.load.snapshot();
+      await until(() => shop.load.since(mark).total > 100, { timeout: 30_000, what: "100 requests" });
+      const { total, failed, byVersion } = shop.load.since(mark);
+      return failed === 0 && byVersion["v1"]?.total === total;
+    };
+    await until(isServed, { timeout: 60_000, what: "v1 to serve alone" });
+    const before = shop.load.snapshot();
+    await pods.set(canary, { NEVER_READY: "" });
+    await stand.lift();
+    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    expect((await untilPods(shop, size)).filter((pod) => !pod.startsWith("product-a-"))).toEqual([]);
+    await expectAsBefore(shop);
+    expect(shop.load.since(before).failed).toBe(0);
+    await shop.end({ capacity: 0, lost: before.failed });
+  });
+
   test("a newer template that nothing holds after the adoption: paused, and released next", async () => {
     const stand = await standAt(bench(), pointNamed("unpause"), "unheld");
     const { shop } = stand;

@@ -94,21 +94,21 @@ function zeroCases(bench: () => Bench): void {
     expect((await shop.load.stop()).failed).toBe(0);
     await hands.scale(0);
     const empty = await shop.untilRollout("the wait", ({ status }) => status.message?.includes("0 replicas") === true);
-    expect(empty.status).toMatchObject({ weight: 50, phase: "Held" });
+    expect(empty.status).toMatchObject({ weight: 0, phase: "Held" });
     await until(async () => (await shop.pods()).length === 0, { timeout: 60_000, what: "no pods" });
+    const { lab } = bench();
+    const canary = { namespace: shop.namespace, workload: "product-a" };
+    await lab.world.pods.set(canary, { NEVER_READY: "true" });
     await hands.scale(3);
     await hands.untilPods("product", 3);
     await hands.untilPods("product-a", 2);
-    await shop.untilRollout("the pause again", isPaused);
+    await until(() => lab.isReached(shop.namespace), { timeout: 60_000, what: "an answer of stable" });
     shop.capacity.reset();
-    const { lab } = bench();
-    // Half of the requests each: both versions are known to the proxy when this many in a row are answered.
-    const areReached = async () => {
-      for (let count = 0; count < 20; count += 1) if (!(await lab.isReached(shop.namespace))) return false;
-      return true;
-    };
-    await until(areReached, { timeout: 60_000, what: "answers of both versions" });
     const load = await lab.startLoad({ namespace: shop.namespace, rate: 20 });
+    await until(() => load.snapshot().total > 60, { timeout: 30_000, what: "requests that only stable can answer" });
+    await lab.world.pods.set(canary, { NEVER_READY: "" });
+    const again = await shop.untilRollout("the pause again", isPaused);
+    expect(again.status.weight).toBe(50);
     await hands.promote();
     expect(await promotedWithoutRestart(shop, "product:v2")).toHaveLength(3);
     expect((await load.stop()).failed).toBe(0);

@@ -28,11 +28,19 @@ export function handOverObstacle(state: HandOverState): string | undefined {
     return `the ReplicaSet does not run the analysed revision ${state.revision}`;
   const isNewer = templateOf(deployment) !== templateOf(canary);
   if (isNewer && !state.evenIfNewer) return "it has another pod template by now";
+  if (isNewer && runsAlready(state)) return "its pod template is that of the pods that run already";
   // It would scale the newer template up beside both.
   if (isNewer && !isPaused(deployment)) return "it is rolling another pod template out";
   // A Deployment that somebody unpaused is rolling already. The canary, being older than what it started, ends that, and
   // an unpaused Deployment never shrinks its new ReplicaSet, so neither the others' sizes nor the surge matter then.
   return sizeObstacle(state) ?? (isPaused(deployment) ? (oldObstacle(state) ?? surgeObstacle(state)) : undefined);
+}
+
+/** The Deployment would take the canary for the old version, and scale it to zero. */
+function runsAlready({ deployment, controlled }: HandOverState): boolean {
+  return controlled.some(
+    (candidate) => numberAt(candidate, "spec", "replicas") > 0 && templateOf(candidate) === templateOf(deployment),
+  );
 }
 
 function sizeObstacle({ deployment, canary, replicas }: HandOverState): string | undefined {

@@ -26,11 +26,20 @@ export function isHandedOver(observation: Observation): boolean {
   const { release } = observation.rollout.status;
   if (release?.decision !== "Promote") return false;
   if (isRunByUser(observation)) return release.traffic?.route === "Rest";
-  // While it is the Rollout's, one of the same revision that the Deployment made itself changes nothing.
-  if (canaryOf(observation)?.controlledBy === "Rollout") return false;
-  if (adoptedOf(observation) !== undefined || isCompleted(observation)) return true;
+  return hasDeploymentTaken(observation, release.adoption !== undefined);
+}
+
+function hasDeploymentTaken(observation: Observation, isBegun: boolean): boolean {
   const canary = canaryOf(observation);
-  return release.adoption !== undefined && canary?.controlledBy === "Nobody" && !canary.deleting;
+  // While it is the Rollout's, one of the same revision that the Deployment made itself changes nothing.
+  if (canary?.controlledBy === "Rollout") return false;
+  const adopted = adoptedOf(observation);
+  // An empty one of the same template was made for something else: it serves nothing that there could be no way back from.
+  if (adopted !== undefined && (adopted.name === canary?.name || adopted.replicas > 0)) return true;
+  // Without a Deployment there is nobody who could adopt it.
+  if (isProblem(observation.workload)) return false;
+  if (isCompleted(observation)) return true;
+  return isBegun && canary?.controlledBy === "Nobody" && !canary.deleting;
 }
 
 /** Whether the Deployment runs the canary's revision by itself, and makes its pods again whatever is deleted. */

@@ -101,11 +101,23 @@ export const waitForCanary: Rule = (observation) => {
     });
   }
   return (
+    atZero(observation, release, running) ??
     sizeCanary(observation, release, running, size) ??
-    whileEmpty(observation, release) ??
     untilAvailable(observation, release, running, rollout.spec)
   );
 };
+
+/** Without pods there is nothing to learn: the release waits until the Deployment has some again. */
+function atZero(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {
+  const { workload } = observation;
+  if (isProblem(workload) || workload.replicas > 0) return undefined;
+  const message = `Deployment ${workload.name} has 0 replicas; the release goes on by itself at its step when there are pods again.`;
+  return (
+    leaveEmpty(observation, release, workload.name) ??
+    sizeCanary(observation, release, running, 0) ??
+    hold(observation, release, "Held", message)
+  );
+}
 
 /** What an earlier release of the same template left may have the canary's very name; it goes when that is created. */
 function isLeftOver({ controlledBy, replicas }: ReplicaSet): boolean {
@@ -118,7 +130,7 @@ function sizeCanary(observation: Observation, release: Release, running: Replica
   const replicas = Math.min(Math.max(size, running.replicas), most);
   if (replicas === running.replicas) return undefined;
   return progressing(observation, `Scaling the canary from ${running.replicas} to ${replicas} pods.`, {
-    release: running.replicas < replicas ? growing(observation, release) : shrinking(release, replicas),
+    release: running.replicas < replicas ? growing(observation, release) : release,
     plan: [{ kind: "scaleCanary", replicaSet: running.name, replicas }],
   });
 }
@@ -129,18 +141,16 @@ function growing(observation: Observation, release: Release): Release {
   return { ...release, canaryCreatedAt: renderInstant(observation.now), canaryReadyAt: undefined };
 }
 
-/** An empty canary is nobody's fault where the Deployment was scaled to zero. */
-function shrinking(release: Release, size: number): Release {
-  return size === 0 ? { ...release, canaryWasEmpty: true } : release;
-}
-
-/** Without pods there is nothing to learn: the release stays where it is until the Deployment has some again. */
-function whileEmpty(observation: Observation, release: Release): Answer | undefined {
-  const { workload } = observation;
-  if (isProblem(workload) || workload.replicas > 0) return undefined;
-  const weight = release.traffic?.weight ?? 0;
-  const message = `Deployment ${workload.name} has 0 replicas; the release stays at weight ${weight} and goes on by itself when there are pods again.`;
-  return hold(observation, release, "Held", message);
+/** Before the pods of a Deployment that was scaled to zero are gone: whoever comes back first, stable needs no verdict. */
+function leaveEmpty(observation: Observation, release: Release, name: string): Answer | undefined {
+  const asked = release.traffic;
+  if (asked === undefined || asked.weight === 0) return undefined;
+  const traffic = { ...asked, weight: 0, routeChangedAt: renderInstant(observation.now) };
+  const message = `Deployment ${name} was scaled to 0; sending all traffic to stable until there are canary pods again.`;
+  return progressing(observation, message, {
+    release: { ...release, traffic, stepStartedAt: undefined, bakingSince: undefined },
+    plan: [{ kind: "routeTraffic", weight: 0, original: asked.original }],
+  });
 }
 
 function untilAvailable(
@@ -191,10 +201,10 @@ function onTheClock(observation: Observation, release: Release, running: Replica
 }
 
 function canaryReady(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {
-  if (release.canaryReadyAt !== undefined && release.canaryWasEmpty !== true) return undefined;
+  if (release.canaryReadyAt !== undefined) return undefined;
   const note = `${running.available} canary pods of ${running.image} are ready.`;
   return progressing(observation, note, {
-    release: { ...release, canaryReadyAt: renderInstant(observation.now), canaryWasEmpty: undefined },
+    release: { ...release, canaryReadyAt: renderInstant(observation.now) },
     transitions: [{ reason: "CanaryReady", key: releaseKey(release, running.replicas), note }],
   });
 }

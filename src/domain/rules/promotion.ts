@@ -4,7 +4,7 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
-import { adoptedOf, canaryOf, isHandedOver, isRunByUser } from "./canary.ts";
+import { adoptedOf, canaryOf, isHandedOver, isRunByUser, stableOf } from "./canary.ts";
 import { promoting, restore, restoreBlindly } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { heldUntilStarted } from "./preparation.ts";
@@ -60,8 +60,8 @@ function awaitReplicaSet(observation: Observation, release: Release): Answer {
 }
 
 /**
- * Subset canary selects the pods of a ReplicaSet that is gone or has been replaced: the Service finds those that the
- * Deployment has made instead.
+ * Subset canary selects the pods of a ReplicaSet that is gone, has been replaced, or has no pods while the old ones are
+ * there: the Service finds whatever is ready.
  */
 function leaveLostSubset(
   observation: Observation,
@@ -69,9 +69,27 @@ function leaveLostSubset(
   workload: Workload,
   canary: ReplicaSet,
 ): Answer | undefined {
+  const { traffic } = release;
+  if (traffic === undefined) return undefined;
   const isThere = canary.name === observation.rollout.status.canary?.replicaSet;
-  if ((isThere && !isReplaced(workload, canary)) || release.traffic === undefined) return undefined;
-  return restoreBlindly(observation, release, release.traffic);
+  if (!isThere || isReplaced(workload, canary)) return restoreBlindly(observation, release, traffic);
+  if (!isLeftToService(observation, workload, canary) || traffic.route === "Rest") return undefined;
+  const next: Release = {
+    ...release,
+    traffic: { ...traffic, route: "Rest", routeChangedAt: renderInstant(observation.now) },
+  };
+  const message = `${canary.ready} pods of ${canary.image} are ready; putting the routes back, so that the Service finds the others too.`;
+  return promoting(observation, message, [{ kind: "restoreRoute", original: traffic.original }], next);
+}
+
+/**
+ * Whether the Deployment has the canary, or is about to, and old pods serve better: none of the canary is ready, or the
+ * template is stable's again, and the Deployment is about to scale the canary to zero.
+ */
+function isLeftToService(observation: Observation, workload: Workload, canary: ReplicaSet): boolean {
+  const stable = stableOf(observation);
+  if (!isHandedOver(observation) || stable === undefined || stable.available === 0) return false;
+  return canary.ready === 0 || workload.revision === stable.revision;
 }
 
 /** Whether the Deployment has rolled another template out to the end, past the hold: nothing else serves by then. */
@@ -109,13 +127,17 @@ function rollsNewer({ paused, revision }: Workload, canary: ReplicaSet): boolean
   return !paused && revision !== canary.revision;
 }
 
+/** What was asked of the routes, as long as they name subsets. */
+function keptTraffic({ traffic }: Release): Release["traffic"] {
+  return traffic?.route === "Split" && traffic.subsets === "Narrowed" ? traffic : undefined;
+}
+
 /** The old pods may go only while nothing is sent to them: whoever changes routes or subsets now is corrected first. */
 function keepTraffic(observation: Observation, release: Release): Answer | undefined {
   const { traffic, rollout } = observation;
   const { stable, canary } = rollout.status;
-  const asked = release.traffic;
-  if (asked?.subsets !== "Narrowed" || isProblem(traffic) || stable === undefined || canary === undefined)
-    return undefined;
+  const asked = keptTraffic(release);
+  if (asked === undefined || isProblem(traffic) || stable === undefined || canary === undefined) return undefined;
   const hashes = { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
   const { route, subsets } = traffic;
   if (route.kind === "Absent" || subsets.kind === "Absent")
@@ -186,7 +208,9 @@ function settle(
   const old = oldOf(workload, canary);
   if (old !== undefined) {
     const message = `The Deployment has adopted ReplicaSet ${canary.name}; waiting for ${old.name} to go to zero.`;
-    const isToBeHelped = isLeftSo(workload, canary) || isLate(observation, release);
+    // The template is the old one's again: it is the canary that is to go.
+    const isReverted = workload.revision === old.revision;
+    const isToBeHelped = !isReverted && (isLeftSo(workload, canary) || isLate(observation, release));
     return promoting(observation, message, isToBeHelped && canary.available > 0 ? sizeDown(old) : []);
   }
   return endHold(observation, release.adoption?.maxSurge, workload, canary);
@@ -237,11 +261,19 @@ function promoted(observation: Observation, release: Release, canary: ReplicaSet
   const { status } = observation.rollout;
   const evidence = release.withoutEvidence === true ? " There were too few requests for a verdict at some step." : "";
   const pods = canary.name === status.canary?.replicaSet ? `${canary.ready} pods, none restarted` : "new pods";
-  const note = `${canary.image} (revision ${canary.revision}) serves all traffic with ${pods}. ${release.explanation ?? ""}${evidence}`;
+  const ending =
+    canary.replicas === 0 && workloadSize(observation) > 0
+      ? "was promoted; the Deployment has rolled another template out since."
+      : `serves all traffic with ${pods}.`;
+  const note = `${canary.image} (revision ${canary.revision}) ${ending} ${release.explanation ?? ""}${evidence}`;
   const reason = release.withoutEvidence === true ? "PromotedWithoutEvidence" : "Promoted";
   return answer(observation, {
     status: { ...finishRelease(observation, release, false), stable: revisionOf(canary) },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
     transitions: [{ reason, key: releaseKey(release), note }],
   });
+}
+
+function workloadSize({ workload }: Observation): number {
+  return isProblem(workload) ? 0 : workload.replicas;
 }

@@ -139,7 +139,7 @@ function canaryBroken(observation: Observation, release: Release): Why | undefin
       explanation: `${canary.crashes.length} of the canary's containers crashed: ${crash}.`,
     };
   }
-  if (weight > 0 && release.canaryWasEmpty !== true && servesNothing(observation, canary)) {
+  if (weight > 0 && servesNothing(observation, canary)) {
     return {
       reason: "CanaryUnavailable",
       explanation: `None of ${canary.replicas} canary pods was ready at weight ${weight}.`,

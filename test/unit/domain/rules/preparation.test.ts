@@ -180,20 +180,19 @@ test("waitForCanary gives pods that were ready and are needed again a deadline o
 });
 
 test("waitForCanary empties the canary of a Deployment that was scaled to zero, and waits until there are pods again", () => {
-  const emptied = decide(inRelease({}, canaryOnly({}, { replicas: 0 })));
+  const left = decide(inRelease({}, canaryOnly({}, { replicas: 0 })));
+  expect(left).toMatchObject({ rule: "waitForCanary", plan: [{ kind: "routeTraffic", weight: 0 }] });
+  const { release } = left.status;
+  expect(release).toMatchObject({ traffic: { weight: 0, routeChangedAt: ago(0) } });
+  const emptied = decide(inRelease(release, canaryOnly({}, { replicas: 0 })));
   expect(emptied.plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
-  expect(emptied.status.release?.canaryWasEmpty).toBe(true);
   const none = { replicas: 0, pods: 0, ready: 0, available: 0 };
-  const waiting = decide(inRelease({ canaryWasEmpty: true }, canaryOnly(none, { replicas: 0 })));
+  const waiting = decide(inRelease(release, canaryOnly(none, { replicas: 0 })));
   expect(waiting).toMatchObject({ rule: "waitForCanary", plan: [], transitions: [{ reason: "Held" }] });
   expect(waiting.status.message).toContain("Deployment product has 0 replicas");
-  const again = decide(inRelease({ canaryWasEmpty: true }, canaryOnly(none)));
+  const again = decide(inRelease(release, canaryOnly(none)));
   expect(again.plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 1 }]);
-  expect(again.status.release?.canaryWasEmpty).toBe(true);
-});
-
-test("waitForCanary blames a canary again once its pods are ready after the Deployment was empty", () => {
-  const ready = decide(inRelease({ canaryWasEmpty: true }));
-  expect(ready.rule).toBe("waitForCanary");
-  expect(ready.status.release).not.toHaveProperty("canaryWasEmpty", true);
+  const stuck = { replicas: 1, pods: 1, ready: 0, available: 0, cannotStart: "quota exceeded" };
+  const held = decide(inRelease(again.status.release, canaryOnly(stuck)));
+  expect(held.status).toMatchObject({ phase: "Held", weight: 0 });
 });

@@ -205,6 +205,40 @@ test.each([
 
 const rolling = { ...done, revision: "three", image: "product:v3", labelled: false };
 
+test.each([
+  ["none of the adopted pods is ready", { ...adopted, ready: 0, available: 0 }, {}],
+  ["the template is stable's again", adopted, { revision: "one" }],
+  ["the template is stable's again before the adoption", { controlledBy: "Nobody" as const }, { revision: "one" }],
+])("finishPromotion leaves the traffic to the Service when %s, and keeps the old pods", (_when, canary, changes) => {
+  const late = { startedAt: ago(60), maxSurge: '"25%"' };
+  const left = decide(at(canary, { release: { adoption: late }, workload: { ...open, ...changes } }));
+  expect(left).toMatchObject({ rule: "finishPromotion", plan: [{ kind: "restoreRoute" }] });
+  const { release } = left.status;
+  expect(release?.traffic).toMatchObject({ route: "Rest", subsets: "Narrowed", routeChangedAt: ago(0) });
+  const then = decide(
+    at(canary, {
+      release: { ...release, decision: "Promote", adoption: late },
+      workload: { ...open, ...changes },
+      observation: { traffic: { ...routesSplit(100), route: { kind: "Rest" } } },
+    }),
+  );
+  expect(then.plan.filter(({ kind }) => kind !== "handOver")).toEqual([]);
+});
+
+test("a promotion ends when its Deployment is deleted before anybody has adopted the pods", () => {
+  const canary = aCanary({ ...full, controlledBy: "Nobody" });
+  const workload = { problem: "WorkloadNotFound", message: "Deployment product is gone", canary } as const;
+  const lost = decide(at({}, { release: { adoption }, observation: { workload } }));
+  expect(lost.status.release).toMatchObject({ decision: "Rollback", reason: "WorkloadLost" });
+});
+
+test("an empty ReplicaSet of the canary's template does not count as adopted", () => {
+  const twin = aCanary({ ...gone, ...adopted, name: "product-two" });
+  const workload = { replicaSets: [aReplicaSet(), twin] };
+  const lost = decide(at({}, { release: { adoption }, workload }));
+  expect(lost.status.release).toMatchObject({ decision: "Rollback", reason: "CanaryUnavailable" });
+});
+
 test("a promotion whose pods cannot start is held, and their time begins when they can", () => {
   const short = { available: 3, ready: 3, cannotStart: "exceeded quota: room" };
   const decided = { decidedAt: ago(700), canaryReadyAt: ago(900) };

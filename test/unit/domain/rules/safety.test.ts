@@ -171,11 +171,6 @@ test("goBack ends a release whose stable ReplicaSet was cleaned away while the D
   expect(decide(inRelease({}, { workload: kept })).rule).not.toBe("goBack");
 });
 
-test("goBack does not blame a canary whose Deployment was scaled to zero and back", () => {
-  const workload = withCanary({ replicas: 1, ready: 0, available: 0 });
-  expect(decide(inRelease({ canaryWasEmpty: true, canaryReadyAt: undefined }, { workload })).rule).not.toBe("goBack");
-});
-
 test("rollBack() is done with a request to go on, so that it does not pass a step of the next release", () => {
   const decision = decide(asked(inRelease(), { abort: "a", promote: "b" }));
   expect(decision.status.handled).toMatchObject({ abort: "a", promote: "b" });
