@@ -208,8 +208,8 @@ function settle(
   const old = oldOf(workload, canary);
   if (old !== undefined) {
     const message = `The Deployment has adopted ReplicaSet ${canary.name}; waiting for ${old.name} to go to zero.`;
-    // The template is the old one's again: it is the canary that is to go.
-    const isReverted = workload.revision === old.revision;
+    // The template is stable's again: it is the canary that is to go.
+    const isReverted = workload.revision === old.revision && old.name === stableOf(observation)?.name;
     const isToBeHelped = !isReverted && (isLeftSo(workload, canary) || isLate(observation, release));
     return promoting(observation, message, isToBeHelped && canary.available > 0 ? sizeDown(old) : []);
   }

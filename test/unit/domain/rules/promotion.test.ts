@@ -258,6 +258,13 @@ test("finishPromotion pauses a newer template that rolls out while the routes na
   expect(decision.transitions).toMatchObject([{ reason: "HoldRestored" }]);
 });
 
+test("finishPromotion ends what a newer template has begun to roll out, once it is held", () => {
+  const newer = aReplicaSet({ name: "product-three", revision: "three", podTemplateHash: "three", replicas: 1 });
+  const replicaSets = [aReplicaSet(gone), aCanary({ ...full, ...adopted, replicas: 3 }), newer];
+  const held = decide(at(adopted, { release: { adoption }, workload: { ...rolling, paused: true, replicaSets } }));
+  expect(held.plan).toMatchObject([{ kind: "finishOld", replicaSet: "product-three", replicas: 1 }]);
+});
+
 test("finishPromotion gives the routes back where the hold is switched off and a newer template rolls out", () => {
   const decision = decide(at(adopted, { release: { adoption }, workload: { ...rolling, holdOff: true } }));
   expect(decision.plan).toMatchObject([{ kind: "widenStable" }]);
