@@ -81,10 +81,9 @@ export function tally(report: VitestReport, runPassed: boolean): Tally {
 
 /** Whoever sees only the end of a long log must find there what to look at. */
 function failuresOf({ name, status, message = "", assertionResults }: FileReport): readonly string[] {
-  if (status === "failed" && assertionResults.length === 0) return [`${name}: ${firstLine(message)}`];
-  return assertionResults
-    .filter((test) => test.status === "failed")
-    .map((test) => `${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? "")}`);
+  const failed = assertionResults.filter((test) => test.status === "failed");
+  if (status === "failed" && failed.length === 0) return [`${name}: ${firstLine(message)}`];
+  return failed.map((test) => `${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? "")}`);
 }
 
 function firstLine(text: string): string {

@@ -53,17 +53,17 @@ function stableWidened(observation: Observation, release: Release, asked: Asked)
 
 function routesRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
   const { now, settings, traffic } = observation;
-  if (asked.route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split")) {
-    const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt: renderInstant(now) } };
-    return promoting(
-      observation,
-      "Putting the routes back as they were.",
-      [{ kind: "restoreRoute", original: asked.original }],
-      next,
-    );
-  }
+  if (asked.route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split"))
+    return restoreRoutes(observation, release, asked, "Putting the routes back as they were.");
   if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
   return promoting(observation, "Routes are as they were; waiting until every proxy has them.");
+}
+
+/** The routes only: subsets go when every proxy has these. */
+export function restoreRoutes(observation: Observation, release: Release, asked: Asked, message: string): Answer {
+  const routeChangedAt = renderInstant(observation.now);
+  const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt } };
+  return promoting(observation, message, [{ kind: "restoreRoute", original: asked.original }], next);
 }
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {

@@ -7,7 +7,7 @@ import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { waitForSubset } from "./subsets.ts";
-import { hold, progressing, wantedWeight } from "./under-way.ts";
+import { atWeight, hold, progressing, wantedWeight } from "./under-way.ts";
 
 /**
  * Before there is a canary pod, the routes send everything to the subset of the stable pods: a canary pod is an
@@ -145,10 +145,9 @@ function growing(observation: Observation, release: Release): Release {
 function leaveEmpty(observation: Observation, release: Release, name: string): Answer | undefined {
   const asked = release.traffic;
   if (asked === undefined || asked.weight === 0) return undefined;
-  const traffic = { ...asked, weight: 0, routeChangedAt: renderInstant(observation.now) };
   const message = `Deployment ${name} was scaled to 0; sending all traffic to stable until there are canary pods again.`;
   return progressing(observation, message, {
-    release: { ...release, traffic, stepStartedAt: undefined, bakingSince: undefined },
+    release: atWeight(observation, release, 0),
     plan: [{ kind: "routeTraffic", weight: 0, original: asked.original }],
   });
 }

@@ -5,7 +5,7 @@ import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
 import { adoptedOf, canaryOf, isHandedOver, isRunByUser, stableOf } from "./canary.ts";
-import { promoting, restore, restoreBlindly } from "./hand-back.ts";
+import { promoting, restore, restoreBlindly, restoreRoutes } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { heldUntilStarted } from "./preparation.ts";
 import { openSurge } from "./rollback.ts";
@@ -39,7 +39,7 @@ export const finishPromotion: Rule = (observation) => {
         holdNewer(observation, release, workload, canary) ??
         settle(observation, release, workload, canary) ??
         restore(observation, release) ??
-        promoted(observation, release, canary)
+        promoted(observation, release, workload, canary)
       );
     case "User":
       return undefined;
@@ -74,12 +74,8 @@ function leaveLostSubset(
   const isThere = canary.name === observation.rollout.status.canary?.replicaSet;
   if (!isThere || isReplaced(workload, canary)) return restoreBlindly(observation, release, traffic);
   if (!isLeftToService(observation, workload, canary) || traffic.route === "Rest") return undefined;
-  const next: Release = {
-    ...release,
-    traffic: { ...traffic, route: "Rest", routeChangedAt: renderInstant(observation.now) },
-  };
   const message = `${canary.ready} pods of ${canary.image} are ready; putting the routes back, so that the Service finds the others too.`;
-  return promoting(observation, message, [{ kind: "restoreRoute", original: traffic.original }], next);
+  return restoreRoutes(observation, release, traffic, message);
 }
 
 /**
@@ -257,14 +253,13 @@ function sizeDown({ name, replicas }: ReplicaSet): Plan {
   return replicas > 0 ? [{ kind: "finishOld", replicaSet: name, replicas }] : [];
 }
 
-function promoted(observation: Observation, release: Release, canary: ReplicaSet): Answer {
+function promoted(observation: Observation, release: Release, workload: Workload, canary: ReplicaSet): Answer {
   const { status } = observation.rollout;
   const evidence = release.withoutEvidence === true ? " There were too few requests for a verdict at some step." : "";
   const pods = canary.name === status.canary?.replicaSet ? `${canary.ready} pods, none restarted` : "new pods";
-  const ending =
-    canary.replicas === 0 && workloadSize(observation) > 0
-      ? "was promoted; the Deployment has rolled another template out since."
-      : `serves all traffic with ${pods}.`;
+  const ending = isReplaced(workload, canary)
+    ? "was promoted; the Deployment has rolled another template out since."
+    : `serves all traffic with ${pods}.`;
   const note = `${canary.image} (revision ${canary.revision}) ${ending} ${release.explanation ?? ""}${evidence}`;
   const reason = release.withoutEvidence === true ? "PromotedWithoutEvidence" : "Promoted";
   return answer(observation, {
@@ -272,8 +267,4 @@ function promoted(observation: Observation, release: Release, canary: ReplicaSet
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
     transitions: [{ reason, key: releaseKey(release), note }],
   });
-}
-
-function workloadSize({ workload }: Observation): number {
-  return isProblem(workload) ? 0 : workload.replicas;
 }

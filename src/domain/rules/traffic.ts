@@ -6,12 +6,12 @@ import type { Answer, Rule, Transition } from "../decision.ts";
 import { freshAnalysis, missingData, noCounts } from "../evidence.ts";
 import { isProblem, type Observation } from "../observation.ts";
 import { conditionOf } from "../standing.ts";
-import { askedToPromote, hold, holdForMetrics, progressing, undecided, wantedWeight } from "./under-way.ts";
+import { askedToPromote, atWeight, hold, holdForMetrics, progressing, undecided, wantedWeight } from "./under-way.ts";
 
 /** Gives the canary the weight of the step, and puts it back when somebody else changes it. */
 export const shiftTraffic: Rule = (observation) => {
   const open = undecided(observation);
-  const { traffic, now } = observation;
+  const { traffic } = observation;
   if (open?.release.traffic === undefined || isProblem(traffic)) return undefined;
   const { release, spec } = open;
   const asked = open.release.traffic;
@@ -20,11 +20,8 @@ export const shiftTraffic: Rule = (observation) => {
   if (asked.weight !== weight) {
     const note = `Sending ${weight} % of the traffic to the canary (${observation.rollout.status.canary?.image ?? ""}), step ${release.stepIndex + 1}.`;
     const moved: Release = {
-      ...release,
+      ...atWeight(observation, release, weight),
       highestWeight: Math.max(release.highestWeight, weight),
-      stepStartedAt: undefined,
-      bakingSince: undefined,
-      traffic: { ...asked, weight, routeChangedAt: renderInstant(now) },
       analysis: release.analysis ?? freshAnalysis(observation),
     };
     return progressing(observation, note, {

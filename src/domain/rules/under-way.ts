@@ -32,6 +32,18 @@ export function askedToPromote({ rollout }: Observation): boolean {
   return asked !== undefined && asked !== rollout.status.handled?.promote;
 }
 
+/** The release with another weight on its way: the step's clock and the bake begin when that is seen. */
+export function atWeight(observation: Observation, release: Release, weight: number): Release {
+  const { traffic } = release;
+  const routeChangedAt = renderInstant(observation.now);
+  return {
+    ...release,
+    stepStartedAt: undefined,
+    bakingSince: undefined,
+    traffic: traffic && { ...traffic, weight, routeChangedAt },
+  };
+}
+
 interface Progress {
   readonly release?: Release;
   readonly plan?: Plan;

@@ -15,7 +15,7 @@ export interface DebounceTimes {
 
 export const istiodTimes: DebounceTimes = { quietMs: 100, maxMs: 10_000 };
 
-export function createDebounce(act: () => void, { quietMs, maxMs }: DebounceTimes = istiodTimes): Debounce {
+export function createDebounce(act: () => void, { quietMs, maxMs }: DebounceTimes): Debounce {
   let quiet = quietMs;
   let first: number | undefined;
   let timer: NodeJS.Timeout | undefined;
