@@ -1,4 +1,4 @@
-import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
+import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
 
 /** Whether users run all versions themselves (spec.subset): their Deployments are neither held nor changed. */
 export function isRunByUser({ rollout, workload }: Observation): boolean {
@@ -82,11 +82,20 @@ export function hasLostStable(observation: Observation): boolean {
   return stableOf(observation) === undefined && othersOf(observation).length === 0;
 }
 
-/** Whether stable has no pods to send traffic back to: replaced by the Deployment itself, or gone together with it. */
+/**
+ * Whether stable has no pods to send traffic back to, or is losing them: replaced by the Deployment, which nothing holds
+ * any more, or going together with it.
+ */
 export function hasNoStable(observation: Observation): boolean {
-  const { workload } = observation;
-  if (isProblem(workload)) return workload.problem === "WorkloadNotFound" && !isRunByUser(observation);
-  return hasRolledOut(observation);
+  const { workload, rollout } = observation;
+  if (isRunByUser(observation)) return hasRolledOut(observation);
+  if (isProblem(workload)) return workload.problem === "WorkloadNotFound";
+  return workload.deleting || isLetRoll(workload, rollout.status.stable?.revision) || hasRolledOut(observation);
+}
+
+/** Whether the hold is switched off and the Deployment replaces the pods of this revision, fewer of which serve by the second. */
+export function isLetRoll({ holdOff, paused, revision }: Workload, served: string | undefined): boolean {
+  return holdOff && !paused && revision !== served;
 }
 
 /**

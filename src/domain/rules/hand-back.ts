@@ -59,11 +59,26 @@ function routesRestored(observation: Observation, release: Release, asked: Asked
   return promoting(observation, "Routes are as they were; waiting until every proxy has them.");
 }
 
+/**
+ * What makes the Service find all of its pods: the routes as they were and, where these name subset stable, that without
+ * its hash. Subset canary stays for the proxies that do not have the routes yet.
+ */
+export function leftToService({ traffic, rollout }: Observation, original: string): Plan {
+  const { stable, canary } = rollout.status;
+  const isNarrow =
+    !isProblem(traffic) &&
+    traffic.subsets.kind === "Present" &&
+    traffic.subsets.stable !== undefined &&
+    traffic.subsets.stable === stable?.podTemplateHash;
+  const widen: Plan = [{ kind: "widenStable", original, canary: canary?.podTemplateHash ?? "" }];
+  return [{ kind: "restoreRoute", original }, ...(isNarrow ? widen : [])];
+}
+
 /** The routes only: subsets go when every proxy has these. */
 export function restoreRoutes(observation: Observation, release: Release, asked: Asked, message: string): Answer {
   const routeChangedAt = renderInstant(observation.now);
   const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt } };
-  return promoting(observation, message, [{ kind: "restoreRoute", original: asked.original }], next);
+  return promoting(observation, message, leftToService(observation, asked.original), next);
 }
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {

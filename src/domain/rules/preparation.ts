@@ -94,7 +94,8 @@ export const waitForCanary: Rule = (observation) => {
   const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
   const running = canaryOf(observation);
   if (running === undefined || isLeftOver(running)) {
-    const created: Release = { ...release, canaryCreatedAt: release.canaryCreatedAt ?? renderInstant(observation.now) };
+    // What refuses its creation does not make it late.
+    const created: Release = { ...release, canaryCreatedAt: creationTime(observation, release, rollout.spec) };
     return progressing(observation, `Starting ${size} canary pods of ${canary.image}.`, {
       release: created,
       plan: [{ kind: "createCanary", canary, replicas: size }],
@@ -191,12 +192,18 @@ const clockShare = 0.1;
 /** progressDeadline is for pods that start and do not get ready: the time in which they cannot start is not counted. */
 function onTheClock(observation: Observation, release: Release, running: ReplicaSet, spec: RolloutSpec): Release {
   const at = renderInstant(observation.now);
-  const { canaryCreatedAt, canaryReadyAt } = release;
+  const { canaryReadyAt } = release;
   // Pods that were ready, and are not when the next weight needs them, are waited for anew.
   if (canaryReadyAt !== undefined) return { ...release, canaryCreatedAt: at, canaryReadyAt: undefined };
   if (running.cannotStart === undefined) return release;
-  const waited = observation.now - parseInstant(canaryCreatedAt ?? at);
-  return waited < clockShare * parseDuration(spec.progressDeadline) ? release : { ...release, canaryCreatedAt: at };
+  return { ...release, canaryCreatedAt: creationTime(observation, release, spec) };
+}
+
+/** Since when pods that cannot be there yet are waited for. */
+function creationTime({ now }: Observation, { canaryCreatedAt }: Release, { progressDeadline }: RolloutSpec): string {
+  const waited = canaryCreatedAt === undefined ? Infinity : now - parseInstant(canaryCreatedAt);
+  const isExact = waited < clockShare * parseDuration(progressDeadline);
+  return isExact && canaryCreatedAt !== undefined ? canaryCreatedAt : renderInstant(now);
 }
 
 function canaryReady(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {

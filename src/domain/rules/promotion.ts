@@ -4,7 +4,7 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
-import { adoptedOf, canaryOf, isHandedOver, isRunByUser, stableOf } from "./canary.ts";
+import { adoptedOf, canaryOf, isHandedOver, isLetRoll, isRunByUser, stableOf } from "./canary.ts";
 import { promoting, restore, restoreBlindly, restoreRoutes } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { heldUntilStarted } from "./preparation.ts";
@@ -73,7 +73,8 @@ function leaveLostSubset(
   if (traffic === undefined) return undefined;
   const isThere = canary.name === observation.rollout.status.canary?.replicaSet;
   if (!isThere || isReplaced(workload, canary)) return restoreBlindly(observation, release, traffic);
-  if (!isLeftToService(observation, workload, canary) || traffic.route === "Rest") return undefined;
+  const isFreed = canary.controlledBy === "Deployment" && isLetRoll(workload, canary.revision);
+  if (traffic.route === "Rest" || !(isFreed || isLeftToService(observation, workload, canary))) return undefined;
   const message = `${canary.ready} pods of ${canary.image} are ready; putting the routes back, so that the Service finds the others too.`;
   return restoreRoutes(observation, release, traffic, message);
 }
@@ -98,7 +99,7 @@ function isReplaced({ replicaSets }: Workload, canary: ReplicaSet): boolean {
 
 /**
  * A newer template that rolls out while the routes name the canary would take the pods away that they name. Where the
- * hold is switched off it may, and the routes are given back as soon as they can be.
+ * hold is switched off it may, and the routes have been given back by now.
  */
 function holdNewer(
   observation: Observation,
@@ -106,7 +107,7 @@ function holdNewer(
   workload: Workload,
   canary: ReplicaSet,
 ): Answer | undefined {
-  if (!rollsNewer(workload, canary) || workload.holdOff || release.traffic?.route !== "Split") return undefined;
+  if (!rollsNewer(workload, canary) || release.traffic?.route !== "Split") return undefined;
   const note = `Deployment ${workload.name} began to roll out ${workload.image} while ${canary.image} was being promoted; it is paused, and released next.`;
   const plan: Plan = [
     ...(workload.labelled ? [] : [{ kind: "holdWorkload" } as const]),
@@ -203,7 +204,8 @@ function settle(
 ): Answer | undefined {
   const old = oldOf(workload, canary);
   if (old !== undefined) {
-    const message = `The Deployment has adopted ReplicaSet ${canary.name}; waiting for ${old.name} to go to zero.`;
+    const none = canary.available > 0 ? "" : ` None of its ${canary.replicas} pods is available, so the old ones stay.`;
+    const message = `The Deployment has adopted ReplicaSet ${canary.name}; waiting for ${old.name} to go to zero.${none}`;
     // The template is stable's again: it is the canary that is to go.
     const isReverted = workload.revision === old.revision && old.name === stableOf(observation)?.name;
     const isToBeHelped = !isReverted && (isLeftSo(workload, canary) || isLate(observation, release));

@@ -6,6 +6,7 @@ import type { Action, Answer, Rule, Transition } from "../decision.ts";
 import { finishRelease, supersededInARow } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
 import { canaryOf, hasNoStable, isRunByUser, stillNarrowed } from "./canary.ts";
+import { leftToService } from "./hand-back.ts";
 import { moveBack } from "./safety.ts";
 
 /** These say nothing about the revision itself: it is released again when it comes again. */
@@ -79,7 +80,7 @@ function canaryGone(observation: Observation, release: Release): Answer | undefi
   const canary = canaryOf(observation);
   if (canary === undefined || canary.controlledBy === "Deployment" || isRunByUser(observation)) return undefined;
   if (isAllThatServes(observation, release)) {
-    const message = "The Deployment is gone, so the canary pods serve until another one runs.";
+    const message = "The Deployment is gone or going, so the canary pods serve until another one runs.";
     return rollingBack(observation, message);
   }
   const remove: Action = { kind: "removeCanary", replicaSet: canary.name };
@@ -95,7 +96,7 @@ function canaryGone(observation: Observation, release: Release): Answer | undefi
  */
 function isAllThatServes({ workload, rollout, settings, now }: Observation, release: Release): boolean {
   if (release.reason !== "WorkloadLost" || release.highestWeight === 0 || rollout.deleting) return false;
-  if (isProblem(workload))
+  if (isProblem(workload) || workload.deleting)
     return now - parseInstant(release.decidedAt ?? release.startedAt) < settings.rollbackDeadline;
   const own = workload.replicaSets.filter(({ controlledBy }) => controlledBy === "Deployment");
   return own.reduce((sum, { available }) => sum + available, 0) < workload.replicas;
@@ -133,7 +134,7 @@ function restoreRoute(observation: Observation, release: Release): Answer {
   return rollingBack(
     observation,
     "Putting the routes back as they were.",
-    [{ kind: "restoreRoute", original }],
+    hasNoStable(observation) ? leftToService(observation, original) : [{ kind: "restoreRoute", original }],
     restored,
   );
 }

@@ -3,10 +3,11 @@ import { holdAnnotation, holdOff } from "../../api/names.ts";
 import type { RollbackReason } from "../../api/reasons.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
-import type { Action, Answer, Rule, Transition } from "../decision.ts";
+import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../evidence.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
 import { canaryOf, hasLostStable, hasNoStable, hasRolledOut, isHandedOver, isRunByUser, othersOf } from "./canary.ts";
+import { leftToService } from "./hand-back.ts";
 
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
 export const goBack: Rule = (observation) => {
@@ -55,8 +56,13 @@ function abortAsked({ rollout }: Observation): Why | undefined {
 }
 
 function workloadLost({ workload }: Observation): Why | undefined {
-  if (!isProblem(workload) || workload.problem !== "WorkloadNotFound") return undefined;
-  return { reason: "WorkloadLost", explanation: workload.message };
+  if (!isProblem(workload)) {
+    const explanation = `Deployment ${workload.name} is being deleted, and its pods with it.`;
+    return workload.deleting ? { reason: "WorkloadLost", explanation } : undefined;
+  }
+  return workload.problem === "WorkloadNotFound"
+    ? { reason: "WorkloadLost", explanation: workload.message }
+    : undefined;
 }
 
 function rolledOut(observation: Observation): Why | undefined {
@@ -160,12 +166,14 @@ function canaryGone(observation: Observation, weight: number): Why {
   return { reason: "CanaryUnavailable", explanation: `${what} at weight ${weight}.` };
 }
 
-function tooLate({ rollout, now }: Observation, release: Release, canary: ReplicaSet): Why | undefined {
+function tooLate({ rollout, workload, now }: Observation, release: Release, canary: ReplicaSet): Why | undefined {
   const waitsSince = waitingSince(release);
   if (rollout.spec === undefined || waitsSince === undefined || canary.cannotStart !== undefined) return undefined;
   const deadline = parseDuration(rollout.spec.progressDeadline);
-  // All of them at last, however late: the next rule notes it.
-  const isComplete = release.decision === undefined && canary.replicas > 0 && canary.available >= canary.replicas;
+  // All of them at last, however late: the next rule notes it. What keeps a promotion back then is not the canary.
+  const isPromoted = release.decision === "Promote" && !isProblem(workload);
+  const wanted = isPromoted ? workload.replicas : canary.replicas;
+  const isComplete = wanted > 0 && canary.available >= wanted;
   if (now - waitsSince < deadline || isComplete) return undefined;
   const explanation = `${canary.available} of ${canary.replicas} canary pods were available after ${renderDuration(deadline)} (spec.progressDeadline).`;
   return { reason: "ProgressDeadlineExceeded", explanation };
@@ -221,10 +229,9 @@ function told(release: Release, reason: RollbackReason, explanation: string, not
 }
 
 /** What sends all traffic to stable, where there is a split; to whatever runs, where stable runs no more. */
-export function moveBack(observation: Observation, { traffic }: Release): Action[] {
+export function moveBack(observation: Observation, { traffic }: Release): Plan {
   if (traffic?.route !== "Split") return [];
   const { original } = traffic;
-  return [
-    hasNoStable(observation) ? { kind: "restoreRoute", original } : { kind: "routeTraffic", weight: 0, original },
-  ];
+  if (hasNoStable(observation)) return leftToService(observation, original);
+  return [{ kind: "routeTraffic", weight: 0, original }];
 }

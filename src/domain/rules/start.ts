@@ -45,9 +45,14 @@ function releasable(observation: Observation) {
   const { spec, status } = rollout;
   const { stable, release } = status;
   if (spec === undefined || rollout.deleting || release !== undefined || stable === undefined) return undefined;
-  if (spec.suspend || isProblem(workload) || isProblem(traffic) || workload.holdOff) return undefined;
-  if (!workload.paused || workload.revision === stable.revision || isRejected(observation, workload)) return undefined;
+  if (spec.suspend || isProblem(workload) || isProblem(traffic)) return undefined;
+  if (!isHeld(workload) || workload.revision === stable.revision || isRejected(observation, workload)) return undefined;
   return { spec, workload, traffic, stable };
+}
+
+/** Whether its template stays where it is until it is released: what is being deleted has no use for a release. */
+function isHeld({ paused, holdOff, deleting }: Workload): boolean {
+  return paused && !holdOff && !deleting;
 }
 
 /** Whether the template was rolled back before and nobody asked to try it again. */

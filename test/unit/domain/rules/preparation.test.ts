@@ -95,6 +95,19 @@ test("waitForCanary creates as many pods as the first weight asks for", () => {
   expect(decision.status.release?.canaryCreatedAt).toBeDefined();
 });
 
+test("waitForCanary does not count the time in which something refuses the canary's creation", () => {
+  const refused = (seconds: number) =>
+    decide(
+      inRelease(
+        { ...asked({ route: "Split" }), canaryCreatedAt: ago(seconds) },
+        { workload: alone, traffic: routesSplit(0) },
+      ),
+    );
+  expect(refused(5).status.release?.canaryCreatedAt).toBe(ago(5));
+  expect(refused(3_600).status.release?.canaryCreatedAt).toBe(ago(0));
+  expect(refused(3_600).plan).toMatchObject([{ kind: "createCanary" }]);
+});
+
 test("waitForCanary creates a canary although an earlier release left an empty ReplicaSet of its very name", () => {
   const twin = aCanary({ controlledBy: "Deployment", replicas: 0, pods: 0, ready: 0, available: 0 });
   const workload = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), twin] });

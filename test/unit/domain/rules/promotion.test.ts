@@ -212,7 +212,7 @@ test.each([
 ])("finishPromotion leaves the traffic to the Service when %s, and keeps the old pods", (_when, canary, changes) => {
   const late = { startedAt: ago(60), maxSurge: '"25%"' };
   const left = decide(at(canary, { release: { adoption: late }, workload: { ...open, ...changes } }));
-  expect(left).toMatchObject({ rule: "finishPromotion", plan: [{ kind: "restoreRoute" }] });
+  expect(left).toMatchObject({ rule: "finishPromotion", plan: [{ kind: "restoreRoute" }, { kind: "widenStable" }] });
   const { release } = left.status;
   expect(release?.traffic).toMatchObject({ route: "Rest", subsets: "Narrowed", routeChangedAt: ago(0) });
   const then = decide(
@@ -223,6 +223,10 @@ test.each([
     }),
   );
   expect(then.plan.filter(({ kind }) => kind !== "handOver")).toEqual([]);
+  if (canary.controlledBy === "Deployment") {
+    const isWhy = (then.status.message ?? "").includes("None of its 4 pods is available");
+    expect(isWhy).toBe("available" in canary);
+  }
 });
 
 test("a promotion ends when its Deployment is deleted before anybody has adopted the pods", () => {
@@ -267,7 +271,7 @@ test("finishPromotion ends what a newer template has begun to roll out, once it 
 
 test("finishPromotion gives the routes back where the hold is switched off and a newer template rolls out", () => {
   const decision = decide(at(adopted, { release: { adoption }, workload: { ...rolling, holdOff: true } }));
-  expect(decision.plan).toMatchObject([{ kind: "widenStable" }]);
+  expect(decision.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "widenStable" }]);
 });
 
 test("finishPromotion gives the routes back when a newer template has rolled out to the end, and ends", () => {

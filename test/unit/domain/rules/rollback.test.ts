@@ -164,7 +164,7 @@ const taken = aWorkload({
 test("finishRollback sends traffic to whatever runs, when the stable pods were replaced", () => {
   const first = decide(inRelease(rolledBack(), { workload: taken, traffic: routesSplit(0), measurement: seen(90) }));
   expect(first).toMatchObject({
-    plan: [{ kind: "restoreRoute" }],
+    plan: [{ kind: "restoreRoute" }, { kind: "widenStable" }],
     status: { release: { traffic: { route: "Rest" } } },
   });
   const traffic = { ...routesSplit(0), route: { kind: "Rest" } } as const;
@@ -178,12 +178,29 @@ test("finishRollback sends traffic to whatever runs, when the stable pods were r
 test("finishRollback waits for the proxies only, where the hold was switched off, and leaves the pause to people", () => {
   const workload = aWorkload({
     holdOff: true,
-    paused: false,
+    paused: true,
     revision: "two",
     replicaSets: [aReplicaSet(), aCanary()],
   });
   const back = inRelease(rolledBack(), { workload, traffic: routesSplit(0), measurement: seen(90) });
   expect(decide(back).plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
+});
+
+test("finishRollback leaves the traffic to the Service where the hold was switched off and the Deployment rolls", () => {
+  const workload = { ...taken, paused: false, holdOff: true, replicaSets: [aReplicaSet({ replicas: 3 }), aCanary()] };
+  const rolling = inRelease(rolledBack(), { workload, traffic: routesSplit(0), measurement: seen(90) });
+  expect(decide(rolling).plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "widenStable" }]);
+});
+
+test("finishRollback keeps the canary's pods while the Deployment is being deleted, and not for ever", () => {
+  const workload = { ...withCanary({}), deleting: true };
+  const lost = (seconds: number) =>
+    inRelease(
+      { ...rolledBack({ route: "Rest", routeChangedAt: ago(5) }), reason: "WorkloadLost", decidedAt: ago(seconds) },
+      { workload, traffic: { ...routesSplit(0), route: { kind: "Rest" } } },
+    );
+  expect(decide(lost(10)).plan).toEqual([]);
+  expect(decide(lost(31)).plan).toMatchObject([{ kind: "scaleCanary", replicas: 0 }]);
 });
 
 test("finishRollback says after three releases in a row that none of them could end", () => {

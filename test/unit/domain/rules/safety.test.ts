@@ -24,6 +24,7 @@ const measured = (errors: number) =>
     canary: counts(100, errors),
     sinceShift: undefined,
   }) as const;
+const leftToService = [{ kind: "restoreRoute" }, { kind: "widenStable" }];
 const asked = (observation: Observation, requests: object): Observation => ({
   ...observation,
   rollout: { ...observation.rollout, requests },
@@ -76,7 +77,17 @@ test.each([
   ],
   [
     "somebody switches the hold off",
-    inRelease({}, { workload: aWorkload({ holdOff: true, revision: "two", replicaSets: [aReplicaSet(), aCanary()] }) }),
+    inRelease(
+      {},
+      {
+        workload: aWorkload({
+          holdOff: true,
+          paused: true,
+          revision: "two",
+          replicaSets: [aReplicaSet(), aCanary()],
+        }),
+      },
+    ),
     "HoldOff",
   ],
   [
@@ -205,18 +216,43 @@ test.each([undefined, "Promote"] as const)(
     expect(decide(inRelease({ decision }, { workload }))).toMatchObject({
       rule: "goBack",
       urgent: true,
-      plan: [{ kind: "restoreRoute" }],
+      plan: leftToService,
       status: { release: { reason: "RolledOutByItself" } },
     });
   },
 );
+
+test("goBack leaves the traffic to the Service where the hold is switched off and the Deployment rolls", () => {
+  const workload = aWorkload({ holdOff: true, revision: "two", replicaSets: [aReplicaSet(), aCanary()] });
+  expect(decide(inRelease({}, { workload }))).toMatchObject({
+    rule: "goBack",
+    urgent: true,
+    plan: leftToService,
+    status: { release: { reason: "HoldOff" } },
+  });
+});
+
+test("a promotion that has all its pods is not late, whatever keeps the Deployment from taking them", () => {
+  const full = withCanary({ replicas: 4, pods: 4, ready: 4, available: 4 });
+  const blocked = inRelease(
+    { decision: "Promote", decidedAt: ago(601) },
+    { workload: full, traffic: routesSplit(100) },
+  );
+  expect(decide(blocked).rule).toBe("finishPromotion");
+});
+
+test("goBack from a Deployment that is being deleted leaves what is there to the Service", () => {
+  const workload = { ...withCanary({}), deleting: true };
+  const back = decide(inRelease({}, { workload }));
+  expect(back).toMatchObject({ rule: "goBack", plan: leftToService, status: { release: { reason: "WorkloadLost" } } });
+});
 
 test("goBack without a Deployment gives the routes back: stable's pods go with it, the canary's stay for a while", () => {
   const workload = { problem: "WorkloadNotFound", message: "gone", canary: aCanary() } as const;
   expect(decide(inRelease({}, { workload }))).toMatchObject({
     rule: "goBack",
     urgent: true,
-    plan: [{ kind: "restoreRoute" }],
+    plan: leftToService,
     status: { release: { reason: "WorkloadLost" } },
   });
 });

@@ -37,6 +37,7 @@ test("startRelease does not try a rejected revision again, until somebody asks",
 
 test.each([
   ["the template is the stable one", anObservation({ workload: aWorkload({ paused: true }) })],
+  ["the Deployment is being deleted", anObservation({ workload: held({ deleting: true }) })],
   ["the Rollout is suspended", anObservation({ rollout: aRollout({ spec: { suspend: true } }), workload: held() })],
 ])("startRelease does not answer when %s", (_why, observation) => {
   expect(decide(observation).rule).toBe("rest");
