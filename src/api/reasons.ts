@@ -25,6 +25,7 @@ export const conditionReasons = {
   UnsplitRoute: "Callers reach the Service by a route that the release would not split.",
   TemplateMutated: "Something changes pods on creation, so what would run is not what is in git.",
   TrafficConfigRejected: "The API server or Istio refused what the release would write.",
+  WorkloadRejected: "The API server refused a change of the Deployment, or of one of its ReplicaSets.",
   ProgressingWithRetry: "Something failed that may work when tried again.",
   InternalError: "Serin made a mistake; the log has the details.",
   LettingGo: "The Rollout is being deleted and gives back what it took.",

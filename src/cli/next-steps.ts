@@ -32,6 +32,7 @@ export const nextSteps: Readonly<Record<ConditionReason, string>> = {
   UnsplitRoute: "Have the callers use a route that is split, or accept it with spec.traffic.unsplit: accept.",
   TemplateMutated: "Write into the Deployment what is changed on creation, or exempt its pods from that change.",
   TrafficConfigRejected: "Mend what the message names, or allow the operator to write it.",
+  WorkloadRejected: "Mend what the message names, or allow the operator to write it.",
   ProgressingWithRetry: "Nothing yet: it is tried again. The message says what fails.",
   InternalError: "Look into the operator's log and report it.",
   LettingGo: "Nothing. The Rollout goes when traffic and workload are given back.",

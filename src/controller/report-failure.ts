@@ -6,7 +6,14 @@ import { withEvents } from "../domain/events.ts";
 import type { Observation } from "../domain/observation.ts";
 import { conditionOf, withStanding, type Standing } from "../domain/standing.ts";
 import { rollBack } from "../domain/rules/safety.ts";
-import { ConflictError, RejectedError, TransientError, type TemplateMutatedError } from "../runtime/errors.ts";
+import {
+  CanaryRefusedError,
+  ConflictError,
+  RejectedError,
+  TransientError,
+  WorkloadRefusedError,
+  type TemplateMutatedError,
+} from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 
 /** Says in the conditions, until a plan was carried out, why a reconcile failed, and tells it once. */
@@ -66,9 +73,13 @@ function standingFor(error: unknown, isRollback: boolean): Standing {
     phase: isRollback ? "RollingBack" : "Held",
     message: what,
   });
+  if (error instanceof CanaryRefusedError) {
+    const told = `Canary pods cannot start: ${message}. The release goes on by itself when they can.`;
+    return say("CanaryCannotStart", told);
+  }
   if (error instanceof RejectedError) {
     return say(
-      "TrafficConfigRejected",
+      error instanceof WorkloadRefusedError ? "WorkloadRejected" : "TrafficConfigRejected",
       `The API server refused a write: ${message}. It is tried again; mend what it names.`,
     );
   }

@@ -15,6 +15,12 @@ export class NotFoundError extends ReconcileError {}
 /** The API server, or an admission webhook or policy, refused the write and will refuse it again. `message` is its own. */
 export class RejectedError extends ReconcileError {}
 
+/** Refused was a write of the Deployment, or of a ReplicaSet that is not to start pods. */
+export class WorkloadRefusedError extends RejectedError {}
+
+/** Refused was what starts canary pods: by a quota, say. */
+export class CanaryRefusedError extends RejectedError {}
+
 /** What creates pods was changed between being sent and being stored, by an admission webhook or policy. */
 export class TemplateMutatedError extends RejectedError {
   /** The first field that differs: `spec.template.spec.containers[0].image`. */

@@ -98,12 +98,11 @@ export async function removeCanary(write: WorkloadWrite, action: ActionOf<"remov
 }
 
 /**
- * A canary that is being given up and whose ownerReference the garbage collector has taken off: the Rollout was
- * deleted with its dependents orphaned. Nobody else would ever remove it.
+ * A canary whose ownerReference somebody has taken off, or the garbage collector as the Rollout was deleted with its
+ * dependents orphaned: nobody else would ever size or remove it. One that was handed over has our label no more.
  */
 function isOrphan({ rollout }: WorkloadWrite, replicaSet: KubernetesObject): boolean {
   return (
-    rollout.status.release?.decision === "Rollback" &&
     controllerOf(replicaSet) === undefined &&
     replicaSet.metadata.name === rollout.status.canary?.replicaSet &&
     replicaSet.metadata.labels?.[rolloutLabel] === rollout.key.name
@@ -118,9 +117,17 @@ async function createOrFind(write: WorkloadWrite, canary: CanaryObject): Promise
     if (!(error instanceof ConflictError)) throw error;
     const found = await liveReplicaSet(write, canary.metadata.name);
     const isOurs = found !== undefined && controllerOf(found) === write.rollout.uid;
-    if (!isOurs || found.metadata.deletionTimestamp !== undefined) throw error;
-    return found;
+    if (isOurs && found.metadata.deletionTimestamp === undefined) return found;
+    throw found === undefined || isOurs ? error : taken(found);
   }
+}
+
+function taken({ metadata }: KubernetesObject): ConflictError {
+  const [owner] = metadata.ownerReferences ?? [];
+  const whose = owner === undefined ? "that nobody controls" : `of ${owner.kind} ${owner.name}`;
+  return new ConflictError(
+    `The canary cannot be created: ReplicaSet ${metadata.name} ${whose} is already there; delete it when nobody needs it.`,
+  );
 }
 
 type CanaryObject = ReturnType<typeof canaryFor>;

@@ -6,7 +6,13 @@ import type { Problem, Workload, WorkloadProblem } from "../../domain/observatio
 import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { ConflictError } from "../../runtime/errors.ts";
+import {
+  CanaryRefusedError,
+  ConflictError,
+  RejectedError,
+  TemplateMutatedError,
+  WorkloadRefusedError,
+} from "../../runtime/errors.ts";
 import { lookAtCanaryPods } from "./canary-pods.ts";
 import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
 import { apiFailureOf } from "./errors.ts";
@@ -171,5 +177,9 @@ const performers: {
 function perform(action: WorkloadAction, write: WorkloadWrite): Promise<void> {
   // The table has for each kind what takes actions of that kind, which the type of a look-up cannot say.
   const performer = performers[action.kind] as (write: WorkloadWrite, action: WorkloadAction) => Promise<void>;
-  return performer(write, action);
+  return performer(write, action).catch((error: unknown) => {
+    if (!(error instanceof RejectedError) || error instanceof TemplateMutatedError) throw error;
+    const isStart = action.kind === "createCanary" || action.kind === "scaleCanary";
+    throw new (isStart ? CanaryRefusedError : WorkloadRefusedError)(error.message, { cause: error });
+  });
 }

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { giveUp, reportFailure } from "../../../src/controller/report-failure.ts";
-import { ConflictError, RejectedError, TemplateMutatedError, TransientError } from "../../../src/runtime/errors.ts";
+import {
+  CanaryRefusedError,
+  ConflictError,
+  RejectedError,
+  TemplateMutatedError,
+  TransientError,
+  WorkloadRefusedError,
+} from "../../../src/runtime/errors.ts";
 import type { VirtualWorld } from "../../simulation/virtual-world.ts";
 import { recordedPorts, worldAtRest, worldInRelease } from "../../support/recorded-ports.ts";
 
@@ -15,6 +22,8 @@ async function tell(world: VirtualWorld, error: unknown): Promise<string[]> {
 const waiting = (world: VirtualWorld) => (world.status.pendingEvents ?? []).map(({ reason }) => reason);
 
 const failures: readonly (readonly [error: unknown, reason: string, says: string])[] = [
+  [new WorkloadRefusedError("denied by policy y"), "WorkloadRejected", "refused a write: denied by policy y"],
+  [new CanaryRefusedError("exceeded quota: few"), "CanaryCannotStart", "cannot start: exceeded quota: few"],
   [new RejectedError("denied by policy x"), "TrafficConfigRejected", "refused a write: denied by policy x"],
   [new TransientError("no answer"), "ProgressingWithRetry", "no answer. It is tried again."],
   [new TypeError("x is undefined"), "InternalError", "Serin failed: x is undefined"],
