@@ -28,6 +28,7 @@ function perform(action: Action, rollout: Rollout, deps: Dependencies, signal: A
     case "pauseWorkload":
     case "createCanary":
     case "scaleCanary":
+    case "ownCanary":
     case "removeCanary":
     case "openSurge":
     case "restoreSurge":

@@ -4,7 +4,7 @@ import { withEvents } from "./events.ts";
 import { withMeasurement } from "./evidence.ts";
 import type { Observation } from "./observation.ts";
 import { adoptRunningRevision, claim, keepHold, letGo, refuseBadSpec, refuseProblems } from "./rules/lifecycle.ts";
-import { followSteps, keepPaused, keepStable } from "./rules/drift.ts";
+import { followSteps, keepCanary, keepPaused, keepStable } from "./rules/drift.ts";
 import { prepareTraffic, waitForCanary } from "./rules/preparation.ts";
 import { bake, noticeMetrics, passStep, standStill } from "./rules/progress.ts";
 import { finishPromotion } from "./rules/promotion.ts";
@@ -25,6 +25,7 @@ const rules = {
   refuseProblems, // at rest, something a user has to mend: say so, touch nothing
   keepPaused, // somebody unpaused the Deployment in mid-release: the template stays held
   keepStable, // the Deployment began to roll out by itself: stable gets its pods back
+  keepCanary, // the canary lost its ownerReference: it gets it back
   finishPromotion, // a promotion was decided: the Deployment adopts the pods, routes as they were
   watchSubsets, // users run all versions themselves: what the routes serve is stable, and stays it
   adoptRunningRevision, // nothing to compare with: what runs is stable

@@ -63,6 +63,8 @@ export type Action =
   | { readonly kind: "createCanary"; readonly canary: Revision; readonly replicas: number }
   /** Sets the size of the canary ReplicaSet. */
   | { readonly kind: "scaleCanary"; readonly replicaSet: string; readonly replicas: number }
+  /** Puts our ownerReference on the canary ReplicaSet again. */
+  | { readonly kind: "ownCanary"; readonly replicaSet: string }
   /** Deletes the canary ReplicaSet and its pods. */
   | { readonly kind: "removeCanary"; readonly replicaSet: string }
   /** Sets maxSurge to 100% for the length of the adoption (docs/adr/0004-adoption.md). */

@@ -15,6 +15,7 @@ export type WorkloadAction = Extract<
       | "pauseWorkload"
       | "createCanary"
       | "scaleCanary"
+      | "ownCanary"
       | "removeCanary"
       | "openSurge"
       | "restoreSurge"

@@ -259,6 +259,9 @@ export class VirtualWorld {
       case "scaleCanary":
         this.find(action.replicaSet).replicas = action.replicas;
         return;
+      case "ownCanary":
+        this.find(action.replicaSet).controlledBy = "Rollout";
+        return;
       case "removeCanary":
         this.replicaSets = this.replicaSets.filter((replicaSet) => replicaSet.name !== action.replicaSet);
         return;

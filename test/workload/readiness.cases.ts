@@ -173,6 +173,25 @@ function roomCases(bench: () => Bench): void {
     await shop.end();
   });
 
+  test("a quota leaves no room for the canary's ReplicaSet: held longer than progressDeadline, released when raised", async () => {
+    const namespace = "quota-of-sets";
+    const shop = await openCase(bench(), namespace, { spec: { progressDeadline: "15s" } });
+    const hands = handsOn(bench(), shop);
+    const sets = "count/replicasets.apps";
+    const hard = (count: number) => ({ ...quota(namespace, 20), spec: { hard: { [sets]: String(count) } } });
+    await bench().lab.apply(manifest(hard(1)));
+    await hands.kubectl("wait", "--for=jsonpath={.status.used.count/replicasets\\.apps}=1", "resourcequota/room");
+    await shop.release("product:v2");
+    const held = await shop.untilRollout("the hold", cannotStart);
+    expect(held.status).toMatchObject({ phase: "Held", weight: 0 });
+    expect(held.status.message).toContain("exceeded quota: room");
+    await longerThan(shop, 16_000);
+    await bench().lab.apply(manifest(hard(5)));
+    await promotedWithoutRestart(shop, "product:v2");
+    expect((await shop.rollout()).status.rejected ?? []).toEqual([]);
+    await shop.end();
+  });
+
   test("a quota leaves room for half: traffic stays at 50 % until it is raised", async () => {
     const namespace = "half-quota";
     const spec = { progressDeadline: "15s" };

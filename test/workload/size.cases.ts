@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { until } from "../cluster/processes/until.ts";
 import { openCase, type Bench } from "./bench.ts";
+import type { StoredRollout } from "../lab/shop.ts";
 import { handsOn, isPaused, pausedHalfway, promotedWithoutRestart, type Hands } from "./hands.ts";
 
 /** How many canary pods there are, whatever scales the Deployment, the canary or its strategy. */
@@ -84,6 +85,32 @@ function zeroCases(bench: () => Bench): void {
     const { status } = await shop.untilRollout("Ready", ({ status: { phase } }) => phase === "Ready");
     expect(status.history ?? []).toEqual([]);
     await shop.end({ capacity: 0 });
+  });
+
+  test.each([
+    { when: "at 100 %", name: "full", spec: { steps: [{ weight: 100 }, { pause: {} }] }, phase: "Paused" },
+    { when: "while it bakes", name: "baking", spec: { bake: "1h" }, phase: "Baking" },
+  ])("scaled to 0 and back $when: goes on by itself, and is promoted", async ({ name, spec, phase }) => {
+    const shop = await openCase(bench(), `to-zero-${name}`, { app: { replicas: 2 }, spec });
+    const hands = handsOn(bench(), shop);
+    const reached = ({ status }: StoredRollout) => status.phase === phase && status.weight === 100;
+    await shop.release("product:v2");
+    await shop.untilRollout(phase, reached);
+    expect((await shop.load.stop()).failed).toBe(0);
+    await hands.scale(0);
+    const empty = await shop.untilRollout("the wait", ({ status }) => status.message?.includes("0 replicas") === true);
+    expect(empty.status).toMatchObject({ weight: 0, phase: "Held" });
+    await until(async () => (await shop.pods()).length === 0, { timeout: 60_000, what: "no pods" });
+    await hands.scale(2);
+    await hands.untilPods("product", 2);
+    await until(() => bench().lab.isReached(shop.namespace), { timeout: 60_000, what: "an answer" });
+    shop.capacity.reset();
+    const load = await bench().lab.startLoad({ namespace: shop.namespace, rate: 20 });
+    await shop.untilRollout(`${phase} again`, reached);
+    await hands.promote();
+    expect(await promotedWithoutRestart(shop, "product:v2")).toHaveLength(2);
+    expect((await load.stop()).failed).toBe(0);
+    await shop.end();
   });
 
   test("scaled to 0 and back in mid-release: the release waits without pods and goes on with them", async () => {
@@ -231,6 +258,23 @@ function personCases(bench: () => Bench): void {
     await shop.end({ capacity: 0, lost: 20 });
   });
 
+  test("a person takes the canary's ownerReference off: it follows the Deployment's size all the same", async () => {
+    const shop = await openCase(bench(), "person-disowns", { app: { replicas: 2 }, spec: pausedHalfway });
+    const hands = handsOn(bench(), shop);
+    await shop.release("product:v2");
+    await shop.untilRollout("the pause", isPaused);
+    const name = (await hands.canary())?.metadata.name ?? "";
+    await hands.kubectl("patch", `replicaset/${name}`, "--type=json", "-p", withoutOwners);
+    await hands.scale(4);
+    await until(async () => (await hands.canary())?.status?.availableReplicas === 2, {
+      timeout: 60_000,
+      what: "two canary pods",
+    });
+    await hands.promote();
+    expect(await promotedWithoutRestart(shop, "product:v2")).toHaveLength(4);
+    await shop.end();
+  });
+
   test("a person deletes the canary's ReplicaSet before it has traffic: it is made again", async () => {
     const steps = [{ pause: {} }, { weight: 50 }, { weight: 100 }];
     const shop = await openCase(bench(), "person-deletes-early", { spec: { steps } });
@@ -248,6 +292,8 @@ function personCases(bench: () => Bench): void {
     await shop.end();
   });
 }
+
+const withoutOwners = JSON.stringify([{ op: "remove", path: "/metadata/ownerReferences" }]);
 
 /** The pods of the version that has most. */
 async function mostPods(hands: Hands): Promise<number> {

@@ -11,6 +11,7 @@ import { revisionCases } from "./revisions.cases.ts";
 import { readinessCases } from "./readiness.cases.ts";
 import { sizeCases } from "./size.cases.ts";
 import { subsetCases } from "./subset.cases.ts";
+import { switchCases } from "./switch.cases.ts";
 
 /** Every case runs on the real API server and controllers, under load, side by side with the others. */
 let bench: Bench;
@@ -40,6 +41,8 @@ describe.concurrent("adoption of every kind of Deployment", () => deploymentKind
 describe.concurrent("hand-overs that others undo", () => handOverCases(() => bench));
 
 describe.concurrent("newer, reverted and rejected revisions", () => revisionCases(() => bench));
+
+describe.concurrent("Deployments that are let roll or deleted", () => switchCases(() => bench));
 
 describe.concurrent("first contact", () => firstContactCases(() => bench));
 

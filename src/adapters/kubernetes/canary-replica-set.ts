@@ -1,4 +1,5 @@
 import { apiVersion, hashLabel, kind, rolloutLabel } from "../../api/names.ts";
+import type { Rollout } from "../../api/rollout.ts";
 import { comparable, revisionOf } from "../../domain/revision.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { ConflictError, TemplateMutatedError } from "../../runtime/errors.ts";
@@ -86,6 +87,15 @@ export async function scaleCanary(write: WorkloadWrite, action: ActionOf<"scaleC
   await write.objects.mergePatch(replicaSets, metadata.namespace, metadata.name, patch, { signal: write.signal });
 }
 
+/** Makes the canary ours again when somebody has taken the ownerReference off; leaves one that has another owner. */
+export async function ownCanary(write: WorkloadWrite, action: ActionOf<"ownCanary">): Promise<void> {
+  const replicaSet = await requireReplicaSet(write, action.replicaSet);
+  if (!isWithoutOwner(replicaSet, write.rollout)) return;
+  const { namespace, name, resourceVersion, ownerReferences = [] } = replicaSet.metadata;
+  const metadata = { resourceVersion, ownerReferences: [...ownerReferences, ownerOf(write.rollout)] };
+  await write.objects.mergePatch(replicaSets, namespace, name, { metadata }, { signal: write.signal });
+}
+
 /** Deletes the canary and its pods, unless it belongs to somebody else by now. */
 export async function removeCanary(write: WorkloadWrite, action: ActionOf<"removeCanary">): Promise<void> {
   const replicaSet = await liveReplicaSet(write, action.replicaSet);
@@ -98,10 +108,15 @@ export async function removeCanary(write: WorkloadWrite, action: ActionOf<"remov
 }
 
 /**
- * A canary whose ownerReference somebody has taken off, or the garbage collector as the Rollout was deleted with its
- * dependents orphaned: nobody else would ever size or remove it. One that was handed over has our label no more.
+ * A canary that is being given up and whose ownerReference the garbage collector has taken off: the Rollout was
+ * deleted with its dependents orphaned. Nobody else would ever remove it.
  */
 function isOrphan({ rollout }: WorkloadWrite, replicaSet: KubernetesObject): boolean {
+  return rollout.status.release?.decision === "Rollback" && isWithoutOwner(replicaSet, rollout);
+}
+
+/** Whether it is the canary, and nobody's. One that was handed over has our label no more. */
+function isWithoutOwner(replicaSet: KubernetesObject, rollout: Rollout): boolean {
   return (
     controllerOf(replicaSet) === undefined &&
     replicaSet.metadata.name === rollout.status.canary?.replicaSet &&
@@ -132,8 +147,12 @@ function taken({ metadata }: KubernetesObject): ConflictError {
 
 type CanaryObject = ReturnType<typeof canaryFor>;
 
+function ownerOf({ key, uid }: Rollout) {
+  return { apiVersion, kind, name: key.name, uid, controller: true, blockOwnerDeletion: true };
+}
+
 function canaryFor(write: WorkloadWrite, deployment: KubernetesObject, action: ActionOf<"createCanary">) {
-  const { key, uid } = write.rollout;
+  const { key } = write.rollout;
   const template = recordAt(deployment, "spec", "template");
   const hash = { [hashLabel]: action.canary.podTemplateHash };
   const selector = recordAt(deployment, "spec", "selector");
@@ -146,7 +165,7 @@ function canaryFor(write: WorkloadWrite, deployment: KubernetesObject, action: A
       // Without the Deployment's own labels: they are what makes it adopt a ReplicaSet, and that is the promotion.
       labels: { [rolloutLabel]: key.name },
       annotations: scalingAnnotations(deployment),
-      ownerReferences: [{ apiVersion, kind, name: key.name, uid, controller: true, blockOwnerDeletion: true }],
+      ownerReferences: [ownerOf(write.rollout)],
     },
     spec: {
       replicas: action.replicas,

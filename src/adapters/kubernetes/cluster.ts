@@ -14,7 +14,7 @@ import {
   WorkloadRefusedError,
 } from "../../runtime/errors.ts";
 import { lookAtCanaryPods } from "./canary-pods.ts";
-import { createCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
+import { createCanary, ownCanary, removeCanary, scaleCanary } from "./canary-replica-set.ts";
 import { apiFailureOf } from "./errors.ts";
 import { createClaimReader, type ClaimReader } from "./claim-reader.ts";
 import { recordAt, type JsonRecord } from "./json-fields.ts";
@@ -162,6 +162,7 @@ const performers: {
   pauseWorkload,
   createCanary,
   scaleCanary,
+  ownCanary,
   removeCanary,
   openSurge,
   restoreSurge,

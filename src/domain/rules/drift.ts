@@ -4,7 +4,7 @@ import type { Release } from "../../api/rollout-status.ts";
 import type { Rule } from "../decision.ts";
 import { isProblem, type Observation, type Workload } from "../observation.ts";
 import { stepsOf, weightAt } from "../steps.ts";
-import { isHandedOver, othersOf, stableOf } from "./canary.ts";
+import { canaryOf, isHandedOver, othersOf, stableOf } from "./canary.ts";
 import { progressing, undecided } from "./under-way.ts";
 
 /** A Deployment that is unpaused in mid-release would roll the new template out by itself. */
@@ -36,6 +36,17 @@ export const keepStable: Rule = (observation) => {
     plan: [{ kind: "finishOld", replicaSet: begun.name, replicas: begun.replicas }],
     transitions: [{ reason: "HoldRestored", key, note }],
   });
+};
+
+/** A canary that nobody owns would neither be sized nor handed over, and would outlive its Rollout. */
+export const keepCanary: Rule = (observation) => {
+  const { rollout } = observation;
+  const { release } = rollout.status;
+  const canary = canaryOf(observation);
+  if (release === undefined || release.decision === "Rollback" || isHandedOver(observation)) return undefined;
+  if (canary?.controlledBy !== "Nobody" || canary.deleting) return undefined;
+  const note = `ReplicaSet ${canary.name} had lost its ownerReference to Rollout ${rollout.key.name}, and has it again.`;
+  return progressing(observation, note, { plan: [{ kind: "ownCanary", replicaSet: canary.name }] });
 };
 
 /** Whether the Deployment is paused for us, and its controller knows it. */

@@ -81,7 +81,7 @@ function canaryGone(observation: Observation, release: Release): Answer | undefi
   if (canary === undefined || canary.controlledBy === "Deployment" || isRunByUser(observation)) return undefined;
   if (isAllThatServes(observation, release)) {
     const message = "The Deployment is gone or going, so the canary pods serve until another one runs.";
-    return rollingBack(observation, message);
+    return rollingBack(observation, message, [], onceGone(observation, release));
   }
   const remove: Action = { kind: "removeCanary", replicaSet: canary.name };
   const shrink: Action = { kind: "scaleCanary", replicaSet: canary.name, replicas: 0 };
@@ -90,14 +90,22 @@ function canaryGone(observation: Observation, release: Release): Answer | undefi
   return rollingBack(observation, `Removing the canary pods of release ${release.number}.`, plan);
 }
 
+/** Pods may take long to go, and the Deployment with them: its absence is counted from its end, exact to half of it. */
+function onceGone({ workload, now, settings }: Observation, release: Release): Release | undefined {
+  const counted = now - parseInstant(release.decidedAt ?? release.startedAt);
+  if (isProblem(workload) || !workload.deleting || counted < settings.rollbackDeadline / 2) return undefined;
+  return { ...release, decidedAt: renderInstant(now) };
+}
+
 /**
  * A Deployment that is deleted and created again takes its pods with it, and the new ones take time. One that stays away
  * for rollbackDeadline is not to come back.
  */
 function isAllThatServes({ workload, rollout, settings, now }: Observation, release: Release): boolean {
   if (release.reason !== "WorkloadLost" || release.highestWeight === 0 || rollout.deleting) return false;
-  if (isProblem(workload) || workload.deleting)
+  if (isProblem(workload))
     return now - parseInstant(release.decidedAt ?? release.startedAt) < settings.rollbackDeadline;
+  if (workload.deleting) return true;
   const own = workload.replicaSets.filter(({ controlledBy }) => controlledBy === "Deployment");
   return own.reduce((sum, { available }) => sum + available, 0) < workload.replicas;
 }

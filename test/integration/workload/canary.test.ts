@@ -77,6 +77,24 @@ describe("a canary", () => {
     await expect(scale).rejects.toBeInstanceOf(NotFoundError);
   });
 
+  test("gets its ownerReference back when somebody has taken it off, and is not taken from another owner", async () => {
+    const trial = await bench.start(deploymentOf("disowned", { replicas: 1 }));
+    const canary = await holdChange(trial);
+    await tryCanary(trial, canary, 1);
+    const set = `replicaset/${canary.replicaSet}`;
+    const before = (await stored(trial, canary.replicaSet))?.metadata.ownerReferences;
+    const own = () => trial.act({ kind: "ownCanary", replicaSet: canary.replicaSet });
+    await trial.kubectl("patch", set, "--type=json", "-p", '[{"op":"remove","path":"/metadata/ownerReferences"}]');
+    await own();
+    expect((await stored(trial, canary.replicaSet))?.metadata.ownerReferences).toEqual(before);
+    await trial.kubectl("create", "configmap", "other");
+    const uid = await trial.kubectl("get", "configmap", "other", "-o", "jsonpath={.metadata.uid}");
+    const theirs = [{ apiVersion: "v1", kind: "ConfigMap", name: "other", uid, controller: true }];
+    await trial.kubectl("patch", set, "--type=merge", "-p", JSON.stringify({ metadata: { ownerReferences: theirs } }));
+    await own();
+    expect((await stored(trial, canary.replicaSet))?.metadata.ownerReferences).toEqual(theirs);
+  });
+
   test("is refused for another template than the release's, and a foreign ReplicaSet of its name is not touched", async () => {
     const trial = await bench.start(deploymentOf("stale", { replicas: 1 }));
     const canary = await holdChange(trial);
@@ -97,7 +115,9 @@ describe("a canary", () => {
       },
     };
     await bench.objects.create(replicaSets, foreign, { signal: bench.signal });
-    await expect(create(canary.revision)).rejects.toBeInstanceOf(ConflictError);
+    await expect(create(canary.revision)).rejects.toThrow(
+      `The canary cannot be created: ReplicaSet ${canary.replicaSet} that nobody controls is already there`,
+    );
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     expect(await stored(trial, canary.replicaSet)).toBeDefined();
   });

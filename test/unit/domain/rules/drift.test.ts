@@ -24,6 +24,21 @@ test("keepPaused pauses a Deployment again that somebody unpaused in mid-release
   });
 });
 
+test.each([undefined, "Promote"] as const)(
+  "keepCanary takes a canary back that nobody owns (decision %s)",
+  (decision) => {
+    const orphan = aCanary({ controlledBy: "Nobody" });
+    const workload = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), orphan] });
+    expect(decide(inRelease({ decision }, { workload }))).toMatchObject({
+      rule: "keepCanary",
+      plan: [{ kind: "ownCanary", replicaSet: "product-a-two" }],
+    });
+    const handedOver = { startedAt: new Date(noon).toISOString(), maxSurge: '"25%"' };
+    const rule = decision === undefined ? "keepCanary" : "finishPromotion";
+    expect(decide(inRelease({ decision, adoption: handedOver }, { workload })).rule).toBe(rule);
+  },
+);
+
 test.each([
   [[{ weight: 10 }, { weight: 50 }, { weight: 100 }], 50, 1],
   [[{ weight: 20 }, { weight: 100 }], 10, 0],

@@ -192,15 +192,19 @@ test("finishRollback leaves the traffic to the Service where the hold was switch
   expect(decide(rolling).plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "widenStable" }]);
 });
 
-test("finishRollback keeps the canary's pods while the Deployment is being deleted, and not for ever", () => {
-  const workload = { ...withCanary({}), deleting: true };
-  const lost = (seconds: number) =>
+test("finishRollback keeps the canary's pods while the Deployment is being deleted, and for a while after it", () => {
+  const going = { ...withCanary({}), deleting: true };
+  const gone = { problem: "WorkloadNotFound", message: "gone", canary: aCanary() } as const;
+  const lost = (seconds: number, workload: typeof going | typeof gone = going) =>
     inRelease(
       { ...rolledBack({ route: "Rest", routeChangedAt: ago(5) }), reason: "WorkloadLost", decidedAt: ago(seconds) },
       { workload, traffic: { ...routesSplit(0), route: { kind: "Rest" } } },
     );
-  expect(decide(lost(10)).plan).toEqual([]);
-  expect(decide(lost(31)).plan).toMatchObject([{ kind: "scaleCanary", replicas: 0 }]);
+  expect(decide(lost(10)).plan.filter(({ kind }) => kind !== "pauseWorkload")).toEqual([]);
+  expect(decide(lost(10)).status.release?.decidedAt).toBe(ago(10));
+  expect(decide(lost(16)).status.release?.decidedAt).toBe(ago(0));
+  expect(decide(lost(29, gone)).plan).toEqual([]);
+  expect(decide(lost(31, gone)).plan).toMatchObject([{ kind: "scaleCanary", replicas: 0 }]);
 });
 
 test("finishRollback says after three releases in a row that none of them could end", () => {
