@@ -60,10 +60,11 @@ function freeWorkload(observation: Observation, workload: Workload): Action[] {
   ];
 }
 
-/** A spec that cannot be understood changes nothing. */
+/** A spec that cannot be understood changes nothing; a promotion that was decided needs none to be finished. */
 export const refuseBadSpec: Rule = (observation) => {
   const { rollout } = observation;
-  if (rollout.spec !== undefined || rollout.deleting) return undefined;
+  if (rollout.spec !== undefined || rollout.deleting || rollout.status.release?.decision === "Promote")
+    return undefined;
   const message = rollout.problems.join("; ");
   const news = isNews(observation, "InvalidSpec");
   return answer(observation, {

@@ -189,6 +189,15 @@ test.each([
   expect([decision.status.release, decision.status.canary]).toEqual([undefined, undefined]);
 });
 
+test.each([
+  [at({}, { release: { adoption }, workload: open }), "handOver"],
+  [at(adopted, { release: { adoption }, workload: open, old: gone }), "completeAdoption"],
+])("finishPromotion goes on although the spec cannot be understood any more: %#", (observation, kind) => {
+  const rollout = { ...observation.rollout, spec: undefined, problems: ["spec.steps: not a list"] };
+  const decision = decide({ ...observation, rollout });
+  expect(decision).toMatchObject({ rule: "finishPromotion", plan: [{ kind }] });
+});
+
 test("finishPromotion records another maxSurge that git wrote, and puts that one back", () => {
   const decision = decide(at({}, { release: { adoption }, workload: { maxSurge: '"60%"' } }));
   expect(decision.plan).toEqual([]);
