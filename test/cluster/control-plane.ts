@@ -104,6 +104,8 @@ function apiserverSpec(command: string, files: ControlPlaneFiles, etcdPort: numb
       "--max-requests-inflight=1000",
       "--max-mutating-requests-inflight=500",
     ],
+    // Memory is there, processors are what many cases side by side are short of.
+    env: { ...process.env, GOGC: "400" },
     ready: async () =>
       existsSync(certificate) &&
       answersOk(`https://127.0.0.1:${port}/readyz`, { ca: readFileSync(certificate, "utf8"), token: files.token }),

@@ -3,7 +3,7 @@ import { kind } from "../cluster/kubernetes.ts";
 import { until } from "../cluster/processes/until.ts";
 import type { Stored } from "../lab/shop.ts";
 import type { Bench } from "./bench.ts";
-import { points } from "./hand-over.ts";
+import { pointNamed, points } from "./hand-over.ts";
 import { canaryPods, expectAsBefore, scale, size, standAt, untilPods, type Stand } from "./stand.ts";
 
 const replicaSets = kind<Stored>("apps/v1", "ReplicaSet");
@@ -81,6 +81,43 @@ export function adoptionCases(bench: () => Bench): void {
     expect(after.filter((pod) => !pod.startsWith(next) || !pod.endsWith("restarts=0"))).toEqual([]);
     await expectAsBefore(shop);
     await shop.end({ capacity: one.capacity });
+  });
+}
+
+/** A newer template that has to wait, and one that is stable's again. */
+export function patientAdoptionCases(bench: () => Bench): void {
+  const at = ["surge", "hand-over", "unpause", "widen"].map((name) => pointNamed(name));
+
+  test.each(at)("before $before, a newer template with onNewRevision finish: both are promoted", async (point) => {
+    const spec = { onNewRevision: "finish" };
+    const stand = await standAt(bench(), point, `${point.name}-finish`, { spec });
+    const { shop } = stand;
+    const before = await canaryPods(shop);
+    await shop.release("product:v3");
+    const handedOver = await canaryPods(shop);
+    await stand.lift();
+    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    const { history } = (await shop.rollout()).status;
+    expect(history?.map(({ outcome }) => outcome)).toEqual(["Promoted", "Promoted"]);
+    expect(handedOver).toEqual(before);
+    await expectAsBefore(shop);
+    await shop.end();
+  });
+
+  test.each(at)("before $before, git goes back to stable's template: it serves again in the end", async (point) => {
+    const stand = await standAt(bench(), point, `${point.name}-reverted`);
+    const { shop } = stand;
+    await shop.release("product:v1");
+    await stand.lift();
+    await shop.untilRollout("v1 at rest", ({ status: { phase, release, stable } }) => {
+      return phase === "Ready" && release === undefined && stable?.image === "product:v1";
+    });
+    await until(async () => (await canaryPods(shop)).length === 0, { timeout: 60_000, what: "v2 to go" });
+    const { history = [] } = (await shop.rollout()).status;
+    const ended = history.map(({ image, outcome }) => `${image} ${outcome}`);
+    expect(ended).toEqual(point.adopted ? ["product:v1 Promoted", "product:v2 Promoted"] : ["product:v2 RolledBack"]);
+    await expectAsBefore(shop);
+    await shop.end();
   });
 }
 

@@ -70,6 +70,20 @@ const phases: readonly Phase[] = [
     left: "v1",
   },
   {
+    title: "whose canary pods cannot start",
+    namespace: "leave-cannot-start",
+    bring: async (shop, bench) => {
+      await shop.release("product:missing");
+      await seen(
+        bench,
+        shop,
+        "the hold",
+        ({ status: { conditions } }) => conditions?.some(({ reason }) => reason === "CanaryCannotStart") === true,
+      );
+    },
+    left: "v1",
+  },
+  {
     title: "at 10 %, under judgement",
     namespace: "leave-at-10",
     options: { spec: { steps: [{ weight: 10 }, { weight: 100 }], analysis: endless } },

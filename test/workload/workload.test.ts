@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { deploymentKindCases, handOverCases } from "./adoption-edges.cases.ts";
-import { adoptionCases } from "./adoption.cases.ts";
+import { adoptionCases, patientAdoptionCases } from "./adoption.cases.ts";
 import { startBench, type Bench } from "./bench.ts";
 import { firstContactCases } from "./first-contact.cases.ts";
 import { holdCases } from "./hold.cases.ts";
@@ -35,6 +35,8 @@ describe.concurrent("letting go", () => leavingCases(() => bench));
 describe.concurrent("letting go past obstacles", () => leavingObstacleCases(() => bench));
 
 describe.concurrent("adoption", () => adoptionCases(() => bench));
+
+describe.concurrent("adoption when git goes on or back", () => patientAdoptionCases(() => bench));
 
 describe.concurrent("adoption of every kind of Deployment", () => deploymentKindCases(() => bench));
 
