@@ -80,8 +80,8 @@ export function switchCases(bench: () => Bench): void {
       return status.stable?.image === "product:v2" && status.phase === "Ready";
     });
     await untilPods(shop, size);
-    // Stable's pods go with the Deployment, and the canary had two.
-    await shop.end({ capacity: 1 / size, lost: 20 });
+    // The person takes stable's pods away in the very moment in which the operator gets to know.
+    await shop.end({ capacity: 0, lost: 20 });
   });
 }
 
