@@ -2,12 +2,22 @@ import type { Rollout } from "../api/rollout.ts";
 import type { Action, Plan } from "../domain/decision.ts";
 import type { Dependencies } from "./dependencies.ts";
 
-/** Carries out a plan in order; stops at the first failure, which the next reconcile takes up. */
+/**
+ * Carries out a plan in order; stops at the first failure, which the next reconcile takes up. The routes alone are given
+ * back whatever could not be written before them.
+ */
 export async function act(plan: Plan, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<void> {
+  const failures: unknown[] = [];
   for (const action of plan) {
-    await perform(action, rollout, deps, signal);
-    deps.log.info("acted", { action });
+    if (failures.length > 0 && action.kind !== "restoreRoute") continue;
+    try {
+      await perform(action, rollout, deps, signal);
+      deps.log.info("acted", { action });
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 function perform(action: Action, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<void> {

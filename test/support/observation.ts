@@ -98,6 +98,12 @@ export function routesSplit(weight: number | undefined): TrafficState {
   };
 }
 
+/** Routes as without a release, subset stable without its hash: whatever the Service selects is found. */
+export const leftToService: TrafficState = {
+  ...routesAtRest,
+  subsets: { kind: "Present", stable: undefined, canary: "two" },
+};
+
 export function aRollout(
   changes: { spec?: object; status?: Partial<RolloutStatus> } & Partial<Omit<Rollout, "spec" | "status">> = {},
 ): Rollout {

@@ -131,6 +131,8 @@ async function createObjects({ dependencies, rollout, target, signal }: Write): 
     return;
   }
   assertOwned(there, virtualServices, rollout);
+  // A spec that cannot be understood says nothing of hosts and gateways.
+  if (rollout.spec === undefined) return;
   await patch(dependencies, virtualServices, there, refreshPatch(there, wanted), signal);
 }
 

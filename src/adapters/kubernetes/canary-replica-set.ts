@@ -70,8 +70,9 @@ export async function removeEmptyTwins(
 export async function scaleCanary(write: WorkloadWrite, action: ActionOf<"scaleCanary">): Promise<void> {
   const replicaSet = await requireReplicaSet(write, action.replicaSet);
   // Once it was handed over its size is the Deployment controller's.
-  if (controllerOf(replicaSet) !== write.rollout.uid && !isOrphan(write, replicaSet)) return;
   const deployment = await liveDeployment(write);
+  const isOurs = controllerOf(replicaSet) === write.rollout.uid || isAbandoned(replicaSet, deployment);
+  if (!isOurs && !isOrphan(write, replicaSet)) return;
   const annotations = deployment === undefined ? {} : scalingAnnotations(deployment);
   const { metadata } = replicaSet;
   const isCurrent = Object.entries(annotations).every(([key, value]) => metadata.annotations?.[key] === value);
@@ -87,10 +88,11 @@ export async function scaleCanary(write: WorkloadWrite, action: ActionOf<"scaleC
   await write.objects.mergePatch(replicaSets, metadata.namespace, metadata.name, patch, { signal: write.signal });
 }
 
-/** Makes the canary ours again when somebody has taken the ownerReference off; leaves one that has another owner. */
+/** Makes the canary ours again when somebody has taken the ownerReference off; rejects for one of somebody else's. */
 export async function ownCanary(write: WorkloadWrite, action: ActionOf<"ownCanary">): Promise<void> {
   const replicaSet = await requireReplicaSet(write, action.replicaSet);
-  if (!isWithoutOwner(replicaSet, write.rollout)) return;
+  if (controllerOf(replicaSet) === write.rollout.uid) return;
+  if (!isWithoutOwner(replicaSet, write.rollout)) throw taken(replicaSet);
   const { namespace, name, resourceVersion, ownerReferences = [] } = replicaSet.metadata;
   const metadata = { resourceVersion, ownerReferences: [...ownerReferences, ownerOf(write.rollout)] };
   await write.objects.mergePatch(replicaSets, namespace, name, { metadata }, { signal: write.signal });
@@ -100,11 +102,14 @@ export async function ownCanary(write: WorkloadWrite, action: ActionOf<"ownCanar
 export async function removeCanary(write: WorkloadWrite, action: ActionOf<"removeCanary">): Promise<void> {
   const replicaSet = await liveReplicaSet(write, action.replicaSet);
   if (replicaSet === undefined || replicaSet.metadata.deletionTimestamp !== undefined) return;
-  const controller = controllerOf(replicaSet);
-  // One that was handed over to a Deployment that is gone since then would stay for ever.
-  const isAbandoned = controller === undefined && (await liveDeployment(write)) === undefined;
-  if (controller !== write.rollout.uid && !isAbandoned && !isOrphan(write, replicaSet)) return;
+  const isOurs = controllerOf(replicaSet) === write.rollout.uid || isOrphan(write, replicaSet);
+  if (!isOurs && !isAbandoned(replicaSet, await liveDeployment(write))) return;
   await write.objects.remove(replicaSets, replicaSet, { signal: write.signal });
+}
+
+/** One that was handed over to a Deployment that is gone since then would stay for ever. */
+function isAbandoned(replicaSet: KubernetesObject, deployment: KubernetesObject | undefined): boolean {
+  return controllerOf(replicaSet) === undefined && deployment === undefined;
 }
 
 /**
@@ -141,7 +146,7 @@ function taken({ metadata }: KubernetesObject): ConflictError {
   const [owner] = metadata.ownerReferences ?? [];
   const whose = owner === undefined ? "that nobody controls" : `of ${owner.kind} ${owner.name}`;
   return new ConflictError(
-    `The canary cannot be created: ReplicaSet ${metadata.name} ${whose} is already there; delete it when nobody needs it.`,
+    `There can be no canary: ReplicaSet ${metadata.name} ${whose} has its name; delete it when nobody needs it.`,
   );
 }
 

@@ -180,7 +180,8 @@ function perform(action: WorkloadAction, write: WorkloadWrite): Promise<void> {
   const performer = performers[action.kind] as (write: WorkloadWrite, action: WorkloadAction) => Promise<void>;
   return performer(write, action).catch((error: unknown) => {
     if (!(error instanceof RejectedError) || error instanceof TemplateMutatedError) throw error;
-    const isStart = action.kind === "createCanary" || action.kind === "scaleCanary";
+    const isRollback = write.rollout.status.release?.decision === "Rollback";
+    const isStart = action.kind === "createCanary" || (action.kind === "scaleCanary" && !isRollback);
     throw new (isStart ? CanaryRefusedError : WorkloadRefusedError)(error.message, { cause: error });
   });
 }

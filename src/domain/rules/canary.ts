@@ -49,6 +49,12 @@ function isCompleted({ rollout, workload }: Observation): boolean {
   return workload.revision === revision && workload.promotedRevision === revision;
 }
 
+/** Whether a newer template waits until this release has ended; also where it cannot be asked any more. */
+export function finishesFirst({ rollout }: Observation): boolean {
+  if (rollout.spec === undefined) return rollout.status.release?.decision === "Promote";
+  return rollout.spec.onNewRevision === "finish";
+}
+
 /** The ReplicaSet of the proven revision, as long as the Deployment has it. */
 export function stableOf({ rollout, workload }: Observation): ReplicaSet | undefined {
   if (isProblem(workload)) return undefined;

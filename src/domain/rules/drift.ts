@@ -44,7 +44,7 @@ export const keepCanary: Rule = (observation) => {
   const { release } = rollout.status;
   const canary = canaryOf(observation);
   if (release === undefined || release.decision === "Rollback" || isHandedOver(observation)) return undefined;
-  if (canary?.controlledBy !== "Nobody" || canary.deleting) return undefined;
+  if (canary?.controlledBy !== "Nobody" || canary.deleting || release.canaryCreatedAt === undefined) return undefined;
   const note = `ReplicaSet ${canary.name} had lost its ownerReference to Rollout ${rollout.key.name}, and has it again.`;
   return progressing(observation, note, { plan: [{ kind: "ownCanary", replicaSet: canary.name }] });
 };

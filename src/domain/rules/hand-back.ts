@@ -20,7 +20,7 @@ export function restore(observation: Observation, release: Release): Answer | un
   );
 }
 
-type Asked = NonNullable<Release["traffic"]>;
+export type Asked = NonNullable<Release["traffic"]>;
 
 /** What cannot be read is given back as far as it is there. */
 export function restoreBlindly(observation: Observation, release: Release, asked: Asked): Answer | undefined {
@@ -36,10 +36,9 @@ export function restoreBlindly(observation: Observation, release: Release, asked
 
 function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {
   const { now, settings, rollout, traffic } = observation;
-  const { canary, stable } = rollout.status;
+  const { canary } = rollout.status;
   if (asked.route === "Rest" || isProblem(traffic)) return undefined;
-  const isNarrow = traffic.subsets.kind === "Present" && traffic.subsets.stable === stable?.podTemplateHash;
-  if (asked.subsets === "Narrowed" || isNarrow) {
+  if (asked.subsets === "Narrowed" || isNarrow(observation)) {
     const next: Release = {
       ...release,
       traffic: { ...asked, subsets: "Widened", subsetsChangedAt: renderInstant(now) },
@@ -60,25 +59,33 @@ function routesRestored(observation: Observation, release: Release, asked: Asked
 }
 
 /**
- * What makes the Service find all of its pods: the routes as they were and, where these name subset stable, that without
- * its hash. Subset canary stays for the proxies that do not have the routes yet.
+ * What makes the Service find all of its pods: subset stable without its hash, which routes may name that are as they
+ * were, and then these. Subset canary stays for the proxies that do not have the routes yet. Empty where it is seen to
+ * be so.
  */
-export function leftToService({ traffic, rollout }: Observation, original: string): Plan {
-  const { stable, canary } = rollout.status;
-  const isNarrow =
-    !isProblem(traffic) &&
-    traffic.subsets.kind === "Present" &&
-    traffic.subsets.stable !== undefined &&
-    traffic.subsets.stable === stable?.podTemplateHash;
-  const widen: Plan = [{ kind: "widenStable", original, canary: canary?.podTemplateHash ?? "" }];
-  return [{ kind: "restoreRoute", original }, ...(isNarrow ? widen : [])];
+export function leftToService(observation: Observation, { original, route }: Asked): Plan {
+  const { traffic, rollout } = observation;
+  const canary = rollout.status.canary?.podTemplateHash ?? "";
+  const isSplit = route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split");
+  return [
+    ...(isNarrow(observation) ? [{ kind: "widenStable", original, canary } as const] : []),
+    ...(isSplit ? [{ kind: "restoreRoute", original } as const] : []),
+  ];
+}
+
+/** Whether subset stable selects stable's hash only. */
+function isNarrow({ traffic, rollout }: Observation): boolean {
+  const hash = rollout.status.stable?.podTemplateHash;
+  return (
+    !isProblem(traffic) && traffic.subsets.kind === "Present" && hash !== undefined && traffic.subsets.stable === hash
+  );
 }
 
 /** The routes only: subsets go when every proxy has these. */
 export function restoreRoutes(observation: Observation, release: Release, asked: Asked, message: string): Answer {
   const routeChangedAt = renderInstant(observation.now);
   const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt } };
-  return promoting(observation, message, leftToService(observation, asked.original), next);
+  return promoting(observation, message, leftToService(observation, { ...asked, route: "Split" }), next);
 }
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {

@@ -4,6 +4,7 @@ import type { Release, Revision } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "../observation.ts";
+import { conditionOf } from "../standing.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { waitForSubset } from "./subsets.ts";
@@ -93,9 +94,8 @@ export const waitForCanary: Rule = (observation) => {
   if (isRunByUser(observation)) return waitForSubset(observation, release, rollout.spec);
   const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
   const running = canaryOf(observation);
-  if (running === undefined || isLeftOver(running)) {
-    // What refuses its creation does not make it late.
-    const created: Release = { ...release, canaryCreatedAt: creationTime(observation, release, rollout.spec) };
+  if (running === undefined || isLeftOver(running) || running.controlledBy === "Nobody") {
+    const created: Release = { ...release, canaryCreatedAt: createdAt(observation, release, rollout.spec) };
     return progressing(observation, `Starting ${size} canary pods of ${canary.image}.`, {
       release: created,
       plan: [{ kind: "createCanary", canary, replicas: size }],
@@ -116,8 +116,20 @@ function atZero(observation: Observation, release: Release, running: ReplicaSet)
   return (
     leaveEmpty(observation, release, workload.name) ??
     sizeCanary(observation, release, running, 0) ??
-    hold(observation, release, "Held", message)
+    held(observation, release, message)
   );
+}
+
+/** No pods are wanted, so none are late: those that will be have a deadline of their own. */
+function held(observation: Observation, release: Release, message: string): Answer {
+  const answer = hold(observation, release, "Held", message);
+  const { spec } = observation.rollout;
+  if (spec === undefined || release.canaryCreatedAt === undefined) return answer;
+  const canaryCreatedAt = creationTime(observation, release, spec);
+  return {
+    ...answer,
+    status: { ...answer.status, release: { ...release, canaryCreatedAt, canaryReadyAt: undefined } },
+  };
 }
 
 /** What an earlier release of the same template left may have the canary's very name; it goes when that is created. */
@@ -136,7 +148,8 @@ function sizeCanary(observation: Observation, release: Release, running: Replica
   });
 }
 
-function growing(observation: Observation, release: Release): Release {
+/** The release when it asks for more pods: they have a deadline of their own. */
+export function growing(observation: Observation, release: Release): Release {
   // Asking again for what is not there yet does not give it more time.
   if (release.canaryReadyAt === undefined) return release;
   return { ...release, canaryCreatedAt: renderInstant(observation.now), canaryReadyAt: undefined };
@@ -190,13 +203,25 @@ export function heldUntilStarted(
 const clockShare = 0.1;
 
 /** progressDeadline is for pods that start and do not get ready: the time in which they cannot start is not counted. */
-function onTheClock(observation: Observation, release: Release, running: ReplicaSet, spec: RolloutSpec): Release {
+export function onTheClock(
+  observation: Observation,
+  release: Release,
+  running: ReplicaSet,
+  spec: RolloutSpec,
+): Release {
   const at = renderInstant(observation.now);
   const { canaryReadyAt } = release;
   // Pods that were ready, and are not when the next weight needs them, are waited for anew.
   if (canaryReadyAt !== undefined) return { ...release, canaryCreatedAt: at, canaryReadyAt: undefined };
   if (running.cannotStart === undefined) return release;
   return { ...release, canaryCreatedAt: creationTime(observation, release, spec) };
+}
+
+/** What refuses its creation does not make the canary late; one that somebody deletes again and again is. */
+function createdAt(observation: Observation, release: Release, spec: RolloutSpec): string {
+  const isRefused = conditionOf(observation.rollout.status, "Ready")?.reason === "CanaryCannotStart";
+  const { canaryCreatedAt } = release;
+  return isRefused || canaryCreatedAt === undefined ? creationTime(observation, release, spec) : canaryCreatedAt;
 }
 
 /** Since when pods that cannot be there yet are waited for. */

@@ -4,10 +4,10 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
-import { adoptedOf, canaryOf, isHandedOver, isLetRoll, isRunByUser, stableOf } from "./canary.ts";
-import { promoting, restore, restoreBlindly, restoreRoutes } from "./hand-back.ts";
+import { adoptedOf, canaryOf, finishesFirst, isHandedOver, isLetRoll, isRunByUser, stableOf } from "./canary.ts";
+import { leftToService, promoting, restore, restoreBlindly, restoreRoutes, type Asked } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
-import { heldUntilStarted } from "./preparation.ts";
+import { growing, heldUntilStarted, onTheClock } from "./preparation.ts";
 import { openSurge } from "./rollback.ts";
 import { finishSubsets } from "./subsets.ts";
 
@@ -74,9 +74,16 @@ function leaveLostSubset(
   const isThere = canary.name === observation.rollout.status.canary?.replicaSet;
   if (!isThere || isReplaced(workload, canary)) return restoreBlindly(observation, release, traffic);
   const isFreed = canary.controlledBy === "Deployment" && isLetRoll(workload, canary.revision);
-  if (traffic.route === "Rest" || !(isFreed || isLeftToService(observation, workload, canary))) return undefined;
+  if (!isFreed && !isLeftToService(observation, workload, canary)) return undefined;
+  if (traffic.route === "Rest") return isFreed ? widened(observation, traffic) : undefined;
   const message = `${canary.ready} pods of ${canary.image} are ready; putting the routes back, so that the Service finds the others too.`;
   return restoreRoutes(observation, release, traffic, message);
+}
+
+/** Again until it is seen, as long as it is asked for. */
+function widened(observation: Observation, traffic: Asked): Answer | undefined {
+  const plan = traffic.subsets === "Rest" ? [] : leftToService(observation, traffic);
+  return plan.length === 0 ? undefined : promoting(observation, "Leaving the traffic to the Service.", plan);
 }
 
 /**
@@ -154,21 +161,21 @@ function awaitAdoption(observation: Observation, release: Release, { replicas }:
   return promoting(observation, message, isLate(observation, release) ? again : []);
 }
 
-function handOverOf({ rollout }: Observation, { name, revision }: ReplicaSet, replicas: number): Action {
-  const evenIfNewer = rollout.spec?.onNewRevision === "finish";
-  return { kind: "handOver", replicaSet: name, replicas, revision, evenIfNewer };
+function handOverOf(observation: Observation, { name, revision }: ReplicaSet, replicas: number): Action {
+  return { kind: "handOver", replicaSet: name, replicas, revision, evenIfNewer: finishesFirst(observation) };
 }
 
 function handOver(observation: Observation, release: Release, workload: Workload, canary: ReplicaSet): Answer {
   const { replicas } = workload;
   if (canary.replicas !== replicas) {
     const plan: Plan = [{ kind: "scaleCanary", replicaSet: canary.name, replicas }];
-    return promoting(observation, `Scaling the canary to the Deployment's ${replicas} pods.`, plan);
+    const next = canary.replicas < replicas ? growing(observation, release) : release;
+    return promoting(observation, `Scaling the canary to the Deployment's ${replicas} pods.`, plan, next);
   }
-  if (canary.available !== replicas) {
-    const { spec } = observation.rollout;
-    const held = spec && heldUntilStarted(observation, release, canary, spec);
-    return held ?? promoting(observation, `${canary.available} of ${replicas} canary pods are available; all must be.`);
+  if (canary.available !== replicas) return untilComplete(observation, release, canary, replicas);
+  if (release.canaryReadyAt === undefined) {
+    const ready: Release = { ...release, canaryReadyAt: renderInstant(observation.now) };
+    return promoting(observation, `All ${replicas} canary pods are available.`, [], ready);
   }
   const opened = surgeOpened(observation, release, workload);
   if (opened !== undefined) return opened;
@@ -176,6 +183,18 @@ function handOver(observation: Observation, release: Release, workload: Workload
     return promoting(observation, "Waiting for the Deployment controller to see the Deployment.");
   const plan: Plan = [handOverOf(observation, canary, replicas)];
   return promoting(observation, `Handing ReplicaSet ${canary.name} to the Deployment.`, plan);
+}
+
+/** Pods that were all there, and are not when the hand-over needs them, are waited for anew. */
+function untilComplete(observation: Observation, release: Release, canary: ReplicaSet, replicas: number): Answer {
+  const { spec, problems } = observation.rollout;
+  const message = `${canary.available} of ${replicas} canary pods are available; all must be.`;
+  if (spec === undefined) {
+    const why = [canary.cannotStart, ...problems].filter((text) => text !== undefined).join("; ");
+    return promoting(observation, `${message} ${why}`);
+  }
+  const held = heldUntilStarted(observation, release, canary, spec);
+  return held ?? promoting(observation, message, [], onTheClock(observation, release, canary, spec));
 }
 
 function surgeOpened(observation: Observation, release: Release, workload: Workload): Answer | undefined {

@@ -2,7 +2,7 @@ import { parseInstant, renderInstant } from "../../api/instant.ts";
 import type { Release, RolloutStatus } from "../../api/rollout-status.ts";
 import { trafficShift } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
-import type { Action, Answer, Rule, Transition } from "../decision.ts";
+import type { Action, Answer, Plan, Rule, Transition } from "../decision.ts";
 import { finishRelease, supersededInARow } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
 import { canaryOf, hasNoStable, isRunByUser, stillNarrowed } from "./canary.ts";
@@ -51,11 +51,16 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic.routeChangedAt);
 }
 
-/** Routes that were put back before the canary went: its pods serve until every proxy has them. */
+/** Routes that were put back before the canary went: its pods serve until they are seen and every proxy has them. */
 function routesSettled(observation: Observation, release: Release): Answer | undefined {
   const { settings, now } = observation;
   const { traffic, highestWeight } = release;
-  if (traffic === undefined || highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
+  if (traffic === undefined) return undefined;
+  if (!isProblem(observation.traffic) && observation.traffic.route.kind === "Split")
+    return restoreRoute(observation, release);
+  const widened = hasNoStable(observation) ? leftToService(observation, traffic) : [];
+  if (widened.length > 0) return rollingBack(observation, "Leaving the traffic to the Service.", widened);
+  if (highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
   if (now - parseInstant(traffic.routeChangedAt) >= settings.propagation) return undefined;
   return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.");
 }
@@ -119,6 +124,17 @@ function surgeRestored(observation: Observation, release: Release): Answer | und
   return rollingBack(observation, "Putting maxSurge back as it was.", [{ kind: "restoreSurge", maxSurge }]);
 }
 
+/** A revision that was judged, and that no proxy sends to any more, is to be no endpoint when the Service finds all. */
+function unfit(observation: Observation, { reason, traffic: asked }: Release): Plan {
+  const { traffic, now, settings } = observation;
+  const canary = canaryOf(observation);
+  if (rejectsNothing.includes(reason) || asked === undefined || canary?.controlledBy !== "Rollout") return [];
+  if (canary.replicas === 0 || isProblem(traffic) || traffic.route.kind !== "Split" || traffic.route.weight !== 0)
+    return [];
+  const isLeft = now - parseInstant(asked.routeChangedAt) >= settings.propagation;
+  return isLeft ? [{ kind: "scaleCanary", replicaSet: canary.name, replicas: 0 }] : [];
+}
+
 /** maxSurge for the length of an adoption, as JSON. */
 export const openSurge = '"100%"';
 
@@ -133,16 +149,17 @@ function routesRestored(observation: Observation, release: Release): Answer | un
 }
 
 function restoreRoute(observation: Observation, release: Release): Answer {
-  const { original } = release.traffic ?? { original: "{}" };
-  const at = renderInstant(observation.now);
-  const restored: Release = {
-    ...release,
-    traffic: release.traffic && { ...release.traffic, route: "Rest", routeChangedAt: at },
-  };
+  const { traffic } = release;
+  const way: Plan = [{ kind: "restoreRoute", original: traffic?.original ?? "{}" }];
+  const routeChangedAt = renderInstant(observation.now);
+  const restored: Release = { ...release, traffic: traffic && { ...traffic, route: "Rest", routeChangedAt } };
   return rollingBack(
     observation,
     "Putting the routes back as they were.",
-    hasNoStable(observation) ? leftToService(observation, original) : [{ kind: "restoreRoute", original }],
+    [
+      ...(traffic && hasNoStable(observation) ? leftToService(observation, traffic) : way),
+      ...unfit(observation, release),
+    ],
     restored,
   );
 }

@@ -6,7 +6,16 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../evidence.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
-import { canaryOf, hasLostStable, hasNoStable, hasRolledOut, isHandedOver, isRunByUser, othersOf } from "./canary.ts";
+import {
+  canaryOf,
+  finishesFirst,
+  hasLostStable,
+  hasNoStable,
+  hasRolledOut,
+  isHandedOver,
+  isRunByUser,
+  othersOf,
+} from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
 
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
@@ -44,8 +53,10 @@ export function mustGoBackUnmeasured(observation: Observation): boolean {
   const { rollout, traffic } = observation;
   const { release } = rollout.status;
   if (release === undefined || isHandedOver(observation)) return false;
-  if (release.decision === "Rollback")
-    return !isProblem(traffic) && traffic.route.kind === "Split" && traffic.route.weight !== 0;
+  if (release.decision === "Rollback") {
+    if (isProblem(traffic) || traffic.route.kind !== "Split") return false;
+    return traffic.route.weight !== 0 || hasNoStable(observation);
+  }
   return rollout.deleting || reasonToGoBack({ ...observation, measurement: undefined }, release) !== undefined;
 }
 
@@ -102,7 +113,7 @@ function revisionGone(observation: Observation): Why | undefined {
   }
   // Without its ReplicaSet the canary could not be made any more: the Deployment has another template by now.
   const isThere = canaryOf(observation)?.revision === canary.revision;
-  if (rollout.spec?.onNewRevision === "finish" && isThere) return undefined;
+  if (finishesFirst(observation) && isThere) return undefined;
   return {
     reason: "Superseded",
     explanation: `Revision ${workload.revision} (${workload.image}) arrived; its release starts next.`,
@@ -137,6 +148,8 @@ function interrupted({ traffic, now }: Observation, { traffic: asked, stepStarte
 function canaryBroken(observation: Observation, release: Release): Why | undefined {
   const canary = canaryOf(observation);
   const weight = release.traffic?.weight ?? 0;
+  // Without its Deployment's uid an adopted ReplicaSet cannot be told from one that is gone.
+  if (canary === undefined && isProblem(observation.workload)) return undefined;
   if (canary === undefined || canary.deleting) return weight > 0 ? canaryGone(observation, weight) : undefined;
   const [crash] = canary.crashes;
   if (crash !== undefined) {
@@ -170,21 +183,20 @@ function tooLate({ rollout, workload, now }: Observation, release: Release, cana
   const waitsSince = waitingSince(release);
   if (rollout.spec === undefined || waitsSince === undefined || canary.cannotStart !== undefined) return undefined;
   const deadline = parseDuration(rollout.spec.progressDeadline);
-  // All of them at last, however late: the next rule notes it. What keeps a promotion back then is not the canary.
-  const isPromoted = release.decision === "Promote" && !isProblem(workload);
-  const wanted = isPromoted ? workload.replicas : canary.replicas;
-  const isComplete = wanted > 0 && canary.available >= wanted;
+  const size = isProblem(workload) ? undefined : workload.replicas;
+  const wanted = release.decision === "Promote" ? (size ?? canary.replicas) : canary.replicas;
+  // All of them at last, however late: the next rule notes it. Where none are wanted, none are late.
+  const isComplete = size === 0 || (wanted > 0 && canary.available >= wanted);
   if (now - waitsSince < deadline || isComplete) return undefined;
-  const explanation = `${canary.available} of ${canary.replicas} canary pods were available after ${renderDuration(deadline)} (spec.progressDeadline).`;
+  const explanation = `${canary.available} of ${wanted} canary pods were available after ${renderDuration(deadline)} (spec.progressDeadline).`;
   return { reason: "ProgressDeadlineExceeded", explanation };
 }
 
 /** Since when pods are waited for: all that were asked for, and in a promotion all that the Deployment has. */
 function waitingSince({ canaryCreatedAt, canaryReadyAt, decision, decidedAt }: Release): Instant | undefined {
-  const created = canaryReadyAt === undefined ? canaryCreatedAt : undefined;
-  const begun = decision === "Promote" ? [decidedAt, created] : [created];
-  const instants = begun.filter((at) => at !== undefined).map((at) => parseInstant(at));
-  return instants.length === 0 ? undefined : Math.max(...instants);
+  if (canaryReadyAt !== undefined || canaryCreatedAt === undefined) return undefined;
+  const begun = decision === "Promote" && decidedAt !== undefined ? [decidedAt, canaryCreatedAt] : [canaryCreatedAt];
+  return Math.max(...begun.map((at) => parseInstant(at)));
 }
 
 function analysisFailed(observation: Observation, release: Release): Why | undefined {
@@ -230,8 +242,7 @@ function told(release: Release, reason: RollbackReason, explanation: string, not
 
 /** What sends all traffic to stable, where there is a split; to whatever runs, where stable runs no more. */
 export function moveBack(observation: Observation, { traffic }: Release): Plan {
-  if (traffic?.route !== "Split") return [];
-  const { original } = traffic;
-  if (hasNoStable(observation)) return leftToService(observation, original);
-  return [{ kind: "routeTraffic", weight: 0, original }];
+  if (traffic === undefined) return [];
+  if (hasNoStable(observation)) return leftToService(observation, traffic);
+  return traffic.route === "Split" ? [{ kind: "routeTraffic", weight: 0, original: traffic.original }] : [];
 }

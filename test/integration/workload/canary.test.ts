@@ -91,7 +91,12 @@ describe("a canary", () => {
     const uid = await trial.kubectl("get", "configmap", "other", "-o", "jsonpath={.metadata.uid}");
     const theirs = [{ apiVersion: "v1", kind: "ConfigMap", name: "other", uid, controller: true }];
     await trial.kubectl("patch", set, "--type=merge", "-p", JSON.stringify({ metadata: { ownerReferences: theirs } }));
-    await own();
+    const refused = bench.cluster.perform(
+      { kind: "ownCanary", replicaSet: canary.replicaSet },
+      trial.rollout(),
+      bench.signal,
+    );
+    await expect(refused).rejects.toThrow("of ConfigMap other has its name; delete it when nobody needs it");
     expect((await stored(trial, canary.replicaSet))?.metadata.ownerReferences).toEqual(theirs);
   });
 
@@ -116,7 +121,7 @@ describe("a canary", () => {
     };
     await bench.objects.create(replicaSets, foreign, { signal: bench.signal });
     await expect(create(canary.revision)).rejects.toThrow(
-      `The canary cannot be created: ReplicaSet ${canary.replicaSet} that nobody controls is already there`,
+      `There can be no canary: ReplicaSet ${canary.replicaSet} that nobody controls has its name`,
     );
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     expect(await stored(trial, canary.replicaSet)).toBeDefined();
@@ -211,6 +216,23 @@ describe("a canary that the garbage collector has taken from its Rollout", () =>
     await bench.objects.mergePatch(replicaSets, bench.namespace, canary.replicaSet, theirs, { signal: bench.signal });
     await remove(trial, canary.replicaSet);
     expect(await stored(trial, canary.replicaSet)).toBeDefined();
+  });
+
+  test("is scaled and removed when it was handed over to a Deployment that is gone since then", async () => {
+    const trial = await bench.start(deploymentOf("abandoned", { replicas: 1 }));
+    const canary = await holdChange(trial);
+    await tryCanary(trial, canary, 1);
+    await trial.kubectl("delete", "deployment", "abandoned");
+    const set = `replicaset/${canary.replicaSet}`;
+    const handedOver = { metadata: { ownerReferences: null, labels: { "serin.dev/rollout": null } } };
+    await trial.kubectl("patch", set, "--type=merge", "-p", JSON.stringify(handedOver));
+    await trial.act({ kind: "scaleCanary", replicaSet: canary.replicaSet, replicas: 0 });
+    expect((await stored(trial, canary.replicaSet))?.spec).toMatchObject({ replicas: 0 });
+    await remove(trial, canary.replicaSet);
+    await until(async () => (await stored(trial, canary.replicaSet)) === undefined, {
+      timeout: 60_000,
+      what: "the end of the ReplicaSet",
+    });
   });
 
   test("is found although its Deployment is gone", async () => {

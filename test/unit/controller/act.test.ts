@@ -24,6 +24,7 @@ const workload: readonly Action[] = [
   { kind: "pauseWorkload", paused: true },
   { kind: "createCanary", canary, replicas: 1 },
   { kind: "scaleCanary", replicaSet: "r", replicas: 2 },
+  { kind: "ownCanary", replicaSet: "r" },
   { kind: "removeCanary", replicaSet: "r" },
   { kind: "openSurge", was: "1" },
   { kind: "restoreSurge", maxSurge: "1" },
@@ -71,6 +72,21 @@ describe("act()", () => {
     });
     expect(failure).toBe(refused);
     expect(asked).toEqual(["router removeRoute"]);
+  });
+
+  test("gives the routes back although something before them failed", async () => {
+    const refused = new Error("refused");
+    const asked: string[] = [];
+    const { failure } = await ask(traffic.slice(2), {
+      router: {
+        perform: ({ kind }) => {
+          asked.push(kind);
+          return kind === "widenStable" ? Promise.reject(refused) : Promise.resolve();
+        },
+      },
+    });
+    expect(asked).toEqual(["widenStable", "restoreRoute"]);
+    expect(failure).toBe(refused);
   });
 
   test("does nothing for an empty plan", async () => {

@@ -467,6 +467,17 @@ describe("generated objects", () => {
     });
   });
 
+  test("keep their hosts and gateways when the spec cannot be understood any more", async () => {
+    const { store, router, rollout } = generated();
+    const { spec } = rolloutOf({ hosts: ["product", "shop.example.com"], gateways: ["mesh", "edge/web"] });
+    const understood = { ...rollout, spec };
+    await router.perform({ kind: "createRoute" }, understood, signal);
+    const before = store.get("virtualservices", "shop", "product")?.spec;
+    const released = duringRelease(understood, router.describeOriginal(understood), "Split", 100);
+    await router.perform({ kind: "createRoute" }, { ...released, spec: undefined }, signal);
+    expect(store.get("virtualservices", "shop", "product")?.spec).toEqual(before);
+  });
+
   test("of somebody else are not touched", async () => {
     const { store, router, rollout } = generated();
     store.put("virtualservices", virtualServiceOf("product", { hosts: ["another"], http: [{ route: [to()] }] }));

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
-import type { Observation, ReplicaSet, Workload } from "../../../../src/domain/observation.ts";
+import type { Observation, ReplicaSet, TrafficState, Workload } from "../../../../src/domain/observation.ts";
 import type { Release } from "../../../../src/api/rollout-status.ts";
 import {
   aCanary,
   aReplicaSet,
   aWorkload,
   inRelease,
+  leftToService,
   noon,
   routesAtRest,
   routesSplit,
@@ -198,6 +199,18 @@ test.each([
   expect(decision).toMatchObject({ rule: "finishPromotion", plan: [{ kind }] });
 });
 
+test("finishPromotion lets a newer template wait although the spec cannot be understood any more", () => {
+  const newer = at({}, { release: { adoption }, workload: { ...open, revision: "three", image: "product:v3" } });
+  const rollout = { ...newer.rollout, spec: undefined, problems: ["spec.steps: not a list"] };
+  expect(decide({ ...newer, rollout })).toMatchObject({ plan: [{ kind: "handOver", evenIfNewer: true }] });
+  const short = at({ available: 3, cannotStart: "exceeded quota" }, { release: { adoption } });
+  const told = decide({
+    ...short,
+    rollout: { ...short.rollout, spec: undefined, problems: ["spec.steps: not a list"] },
+  });
+  expect(told.status.message).toContain("exceeded quota; spec.steps: not a list");
+});
+
 test("finishPromotion records another maxSurge that git wrote, and puts that one back", () => {
   const decision = decide(at({}, { release: { adoption }, workload: { maxSurge: '"60%"' } }));
   expect(decision.plan).toEqual([]);
@@ -221,7 +234,7 @@ test.each([
 ])("finishPromotion leaves the traffic to the Service when %s, and keeps the old pods", (_when, canary, changes) => {
   const late = { startedAt: ago(60), maxSurge: '"25%"' };
   const left = decide(at(canary, { release: { adoption: late }, workload: { ...open, ...changes } }));
-  expect(left).toMatchObject({ rule: "finishPromotion", plan: [{ kind: "restoreRoute" }, { kind: "widenStable" }] });
+  expect(left).toMatchObject({ rule: "finishPromotion", plan: [{ kind: "widenStable" }, { kind: "restoreRoute" }] });
   const { release } = left.status;
   expect(release?.traffic).toMatchObject({ route: "Rest", subsets: "Narrowed", routeChangedAt: ago(0) });
   const then = decide(
@@ -280,7 +293,19 @@ test("finishPromotion ends what a newer template has begun to roll out, once it 
 
 test("finishPromotion gives the routes back where the hold is switched off and a newer template rolls out", () => {
   const decision = decide(at(adopted, { release: { adoption }, workload: { ...rolling, holdOff: true } }));
-  expect(decision.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "widenStable" }]);
+  expect(decision.plan).toMatchObject([{ kind: "widenStable" }, { kind: "restoreRoute" }]);
+  const { release } = decision.status;
+  const again = (traffic: TrafficState) =>
+    decide(
+      at(adopted, {
+        release: { ...release, decision: "Promote", adoption },
+        workload: { ...rolling, holdOff: true },
+        observation: { traffic },
+      }),
+    );
+  // A write that was not seen is made again; then the release goes on to its end.
+  expect(again({ ...routesSplit(100), route: { kind: "Rest" } }).plan).toMatchObject([{ kind: "widenStable" }]);
+  expect(again(leftToService)).toMatchObject({ rule: "finishPromotion", plan: [] });
 });
 
 test("finishPromotion gives the routes back when a newer template has rolled out to the end, and ends", () => {

@@ -6,6 +6,7 @@ import {
   aReplicaSet,
   aWorkload,
   inRelease,
+  leftToService,
   noon,
   routesAtRest,
   routesSplit,
@@ -134,7 +135,7 @@ test("finishRollback of a route that names missing subsets puts the route back b
 test("finishRollback removes the canary although its Deployment is gone, or the garbage collector took its owner", () => {
   const canary = aCanary({ controlledBy: "Nobody" });
   const gone = { problem: "WorkloadNotFound", message: "gone", canary } as const;
-  const traffic = { ...routesSplit(0), route: { kind: "Rest" } as const };
+  const traffic = leftToService;
   const plan = decide(inRelease(rolledBack({ route: "Rest" }), { workload: gone, traffic })).plan;
   expect(plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
 });
@@ -164,10 +165,10 @@ const taken = aWorkload({
 test("finishRollback sends traffic to whatever runs, when the stable pods were replaced", () => {
   const first = decide(inRelease(rolledBack(), { workload: taken, traffic: routesSplit(0), measurement: seen(90) }));
   expect(first).toMatchObject({
-    plan: [{ kind: "restoreRoute" }, { kind: "widenStable" }],
+    plan: [{ kind: "widenStable" }, { kind: "restoreRoute" }, { kind: "scaleCanary", replicas: 0 }],
     status: { release: { traffic: { route: "Rest" } } },
   });
-  const traffic = { ...routesSplit(0), route: { kind: "Rest" } } as const;
+  const traffic = leftToService;
   const since = (seconds: number) => rolledBack({ route: "Rest", routeChangedAt: ago(seconds) });
   expect(decide(inRelease(since(1), { workload: taken, traffic })).plan).toEqual([]);
   expect(decide(inRelease(since(3), { workload: taken, traffic })).plan).toEqual([
@@ -189,7 +190,28 @@ test("finishRollback waits for the proxies only, where the hold was switched off
 test("finishRollback leaves the traffic to the Service where the hold was switched off and the Deployment rolls", () => {
   const workload = { ...taken, paused: false, holdOff: true, replicaSets: [aReplicaSet({ replicas: 3 }), aCanary()] };
   const rolling = inRelease(rolledBack(), { workload, traffic: routesSplit(0), measurement: seen(90) });
-  expect(decide(rolling).plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "widenStable" }]);
+  expect(decide(rolling).plan).toMatchObject([
+    { kind: "widenStable" },
+    { kind: "restoreRoute" },
+    { kind: "scaleCanary", replicas: 0 },
+  ]);
+  // Nothing was held against a revision that somebody else's word has ended: it serves on beside the others.
+  const spared = inRelease({ ...rolledBack(), reason: "HoldOff" }, { workload, traffic: routesSplit(0) });
+  expect(decide(spared).plan).toMatchObject([{ kind: "widenStable" }, { kind: "restoreRoute" }]);
+  // Proxies that may still send to the canary find it.
+  const early = inRelease(rolledBack({ routeChangedAt: ago(1) }), { workload, traffic: routesSplit(0) });
+  expect(decide(early).plan).toMatchObject([{ kind: "widenStable" }, { kind: "restoreRoute" }]);
+});
+
+test("finishRollback gives the routes back again until they are seen, before it takes the canary's pods", () => {
+  const workload = { ...taken, paused: false, holdOff: true, replicaSets: [aReplicaSet({ replicas: 3 }), aCanary()] };
+  const asked = { ...rolledBack({ route: "Rest", routeChangedAt: ago(60) }), reason: "HoldOff" };
+  const lost = decide(inRelease(asked, { workload, traffic: routesSplit(50) }));
+  expect(lost.plan).toMatchObject([{ kind: "widenStable" }, { kind: "restoreRoute" }]);
+  expect(lost.status.release?.traffic?.routeChangedAt).toBe(ago(0));
+  const half = decide(inRelease(asked, { workload, traffic: { ...routesSplit(50), route: { kind: "Rest" } } }));
+  expect(half.plan).toMatchObject([{ kind: "widenStable" }]);
+  expect(decide(inRelease(asked, { workload, traffic: leftToService })).plan).toMatchObject([{ kind: "scaleCanary" }]);
 });
 
 test("finishRollback keeps the canary's pods while the Deployment is being deleted, and for a while after it", () => {
@@ -198,7 +220,7 @@ test("finishRollback keeps the canary's pods while the Deployment is being delet
   const lost = (seconds: number, workload: typeof going | typeof gone = going) =>
     inRelease(
       { ...rolledBack({ route: "Rest", routeChangedAt: ago(5) }), reason: "WorkloadLost", decidedAt: ago(seconds) },
-      { workload, traffic: { ...routesSplit(0), route: { kind: "Rest" } } },
+      { workload, traffic: leftToService },
     );
   expect(decide(lost(10)).plan.filter(({ kind }) => kind !== "pauseWorkload")).toEqual([]);
   expect(decide(lost(10)).status.release?.decidedAt).toBe(ago(10));

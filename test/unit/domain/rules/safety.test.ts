@@ -24,7 +24,7 @@ const measured = (errors: number) =>
     canary: counts(100, errors),
     sinceShift: undefined,
   }) as const;
-const leftToService = [{ kind: "restoreRoute" }, { kind: "widenStable" }];
+const leftToService = [{ kind: "widenStable" }, { kind: "restoreRoute" }];
 const asked = (observation: Observation, requests: object): Observation => ({
   ...observation,
   rollout: { ...observation.rollout, requests },
@@ -97,7 +97,10 @@ test.each([
   ],
   [
     "a promotion that waits for pods takes too long",
-    inRelease({ decision: "Promote", decidedAt: ago(601) }, { traffic: routesSplit(100) }),
+    inRelease(
+      { decision: "Promote", decidedAt: ago(601), canaryCreatedAt: ago(602), canaryReadyAt: undefined },
+      { traffic: routesSplit(100) },
+    ),
     "ProgressDeadlineExceeded",
   ],
   [
@@ -239,6 +242,29 @@ test("a promotion that has all its pods is not late, whatever keeps the Deployme
     { workload: full, traffic: routesSplit(100) },
   );
   expect(decide(blocked).rule).toBe("finishPromotion");
+  const short = withCanary({ replicas: 4, pods: 4, ready: 3, available: 3 });
+  const lost = decide({ ...blocked, workload: short });
+  expect(lost).toMatchObject({ rule: "finishPromotion", status: { release: { canaryCreatedAt: ago(0) } } });
+  expect(lost.status.release?.canaryReadyAt).toBeUndefined();
+});
+
+test("nothing is late while the Deployment has 0 replicas, and the deadline begins when it has some again", () => {
+  const none = { replicas: 0, pods: 0, ready: 0, available: 0 };
+  const replicaSets = [aReplicaSet(none), aCanary(none)];
+  const workload = aWorkload({ paused: true, revision: "two", replicas: 0, replicaSets });
+  const release = { canaryReadyAt: undefined, canaryCreatedAt: ago(601), stepStartedAt: undefined, highestWeight: 0 };
+  const { traffic } = inRelease().rollout.status.release!;
+  const asleep = decide(
+    inRelease({ ...release, traffic: { ...traffic!, weight: 0 } }, { workload, traffic: routesSplit(0) }),
+  );
+  expect(asleep).toMatchObject({ rule: "waitForCanary", status: { phase: "Held" } });
+  expect(asleep.status.release?.canaryCreatedAt).toBe(ago(0));
+});
+
+test("goBack does not take a ReplicaSet for deleted when the Deployment cannot be told", () => {
+  const workload = { problem: "WorkloadClaimed", message: "claimed by another", canary: undefined } as const;
+  const claimed = inRelease({ decision: "Promote", decidedAt: ago(1) }, { workload, traffic: routesSplit(100) });
+  expect(decide(claimed)).toMatchObject({ rule: "finishPromotion", plan: [] });
 });
 
 test("goBack from a Deployment that is being deleted leaves what is there to the Service", () => {
