@@ -9,6 +9,7 @@ import type { TrafficAction, TrafficRouter } from "../../../../src/ports/traffic
 import { ConflictError, NotFoundError, RejectedError } from "../../../../src/runtime/errors.ts";
 import { describeTrafficRouter, duringRelease } from "../../../contract/traffic-router.contract.ts";
 import { meshOf, referenced, routerOn } from "./mesh.ts";
+import { arbitraryMesh, notOurs, sums } from "./arbitrary-mesh.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
 import { destinationRuleOf, rolloutOf, serviceOf, to, virtualServiceOf } from "./samples.ts";
 
@@ -91,87 +92,6 @@ describe("the example with referenced objects", () => {
 });
 
 describe("whatever the objects of a user are like", () => {
-  const scalar = fc.oneof(fc.string({ maxLength: 6 }), fc.integer(), fc.boolean());
-  const unknownFields = fc.dictionary(
-    fc.constantFrom("retries", "timeout", "mirror", "mirrors", "fault", "corsPolicy", "zFuture"),
-    fc.oneof(scalar, fc.dictionary(fc.constantFrom("a", "b"), scalar), fc.array(scalar, { maxLength: 2 })),
-    { maxKeys: 3 },
-  );
-  const entryFields = fc.dictionary(fc.constantFrom("headers", "zFuture"), scalar, { maxKeys: 2 });
-  const hosts = fc.constantFrom("product", "product.shop.svc.cluster.local");
-  const foreign = fc
-    .record({
-      host: fc.constantFrom("other", "product.elsewhere.svc.cluster.local"),
-      weight: fc.nat(100),
-      more: entryFields,
-    })
-    .map(({ host, weight, more }) => ({ ...more, ...to(undefined, weight, host) }));
-  const foreignSubset = fc.nat(100).map((weight) => to("v1", weight));
-  const others = fc.array(fc.oneof(foreign, foreignSubset), { maxLength: 2 });
-  const mine = fc.oneof(
-    fc
-      .record({
-        host: hosts,
-        subset: fc.constantFrom(undefined, "stable"),
-        weight: fc.integer({ min: 2, max: 200 }),
-        more: entryFields,
-      })
-      .map(({ host, subset, weight, more }) => [{ ...more, ...to(subset, weight, host) }]),
-    fc
-      .record({ host: hosts, weight: fc.integer({ min: 2, max: 100 }), first: fc.boolean() })
-      .map(({ host, weight, first }) => {
-        const pair = [to("stable", weight, host), to("canary", 0, host)];
-        return first ? pair : pair.toReversed();
-      }),
-  );
-  const splitRoute = fc
-    .record({ mine, before: others, between: others, after: others, more: unknownFields, name: fc.boolean() })
-    .map(({ mine: [first, second], before, between, after, more, name }) => ({
-      ...more,
-      ...(name && { name: "primary" }),
-      route: [...before, first, ...between, ...(second === undefined ? [] : [second]), ...after],
-    }));
-  const loneRoute = fc.constantFrom({ route: [to()] }, { match: [{ uri: { prefix: "/" } }], route: [to("stable")] });
-  const pinned = fc
-    .record({ more: unknownFields, subset: fc.constantFrom("v2", "stable", "canary") })
-    .map(({ more, subset }) => ({
-      ...more,
-      match: [{ headers: { "x-canary": { exact: "true" } } }],
-      route: [to(subset)],
-    }));
-  const elsewhere = unknownFields.map((more) => ({ ...more, redirect: { uri: "/" } }));
-  const http = fc
-    .tuple(
-      fc.array(fc.oneof(pinned, elsewhere), { maxLength: 2 }),
-      fc.array(fc.oneof(splitRoute, loneRoute), { minLength: 1, maxLength: 3 }),
-      fc.array(pinned, { maxLength: 1 }),
-    )
-    .map((parts) => parts.flat());
-  const subset = fc.record({
-    name: fc.constantFrom("v1", "v2"),
-    labels: fc.dictionary(fc.constantFrom("a", "b"), fc.string({ maxLength: 3 })),
-    more: entryFields,
-  });
-  const subsets = fc.uniqueArray(
-    fc.oneof(
-      subset.map(({ name, labels, more }) => ({ ...more, name, labels })),
-      fc.constant({ name: "canary", trafficPolicy: { zFuture: 1 } }),
-    ),
-    { selector: ({ name }) => name, maxLength: 3 },
-  );
-  const stable = fc.constantFrom({ name: "stable", labels: { app: "product" } }, { name: "stable" });
-  const mesh = fc.record({
-    virtualService: fc
-      .record({ http, more: unknownFields })
-      .map(({ http: routes, more }) => ({ ...more, hosts: ["product"], http: routes })),
-    destinationRule: fc
-      .record({ stable, subsets, more: unknownFields })
-      .map(({ stable: entry, subsets: list, more }) => ({
-        ...more,
-        host: "product",
-        subsets: [...list, entry],
-      })),
-  });
   const step = fc.oneof(
     fc.integer({ min: 0, max: 100 }).map((weight) => ({ kind: "routeTraffic", weight }) as const),
     fc.constantFrom<{ kind: "narrow" | "widen" | "restoreRoute" | "restoreSubsets" }>(
@@ -189,60 +109,34 @@ describe("whatever the objects of a user are like", () => {
     return asked.kind === "restoreRoute" ? { kind: "restoreRoute", original } : { kind: "restoreSubsets", original };
   };
 
-  type Route = {
-    route?: { destination?: { host?: string; subset?: string }; weight?: number }[];
-    match?: { headers?: unknown }[];
-  };
-  const isMine = (entry: { destination?: { host?: string; subset?: string } }): boolean => {
-    const { host, subset: named } = entry.destination ?? {};
-    return (
-      ["product", "product.shop.svc.cluster.local"].includes(host ?? "") &&
-      [undefined, "stable", "canary"].includes(named)
-    );
-  };
-  const isSplit = (route: Route): boolean =>
-    route.match?.[0]?.headers === undefined && (route.route ?? []).some(isMine);
-  /** Everything that is not ours, in JSON, and the sum of ours per split route. */
-  const notOurs = (object: KubernetesObject): string =>
-    JSON.stringify({
-      ...object.spec,
-      http: ((object.spec?.["http"] ?? []) as Route[]).map((route) =>
-        isSplit(route) ? { ...route, route: (route.route ?? []).filter((entry) => !isMine(entry)) } : route,
-      ),
-      subsets: ((object.spec?.["subsets"] ?? []) as { name: string }[]).filter(({ name }) => name.startsWith("v")),
-    });
-  const sums = (object: KubernetesObject): number[] =>
-    ((object.spec?.["http"] ?? []) as Route[]).filter(isSplit).map(({ route = [] }) => {
-      const ours = route.filter(isMine);
-      return route.length === 1 && !("weight" in (ours[0] ?? {}))
-        ? 100
-        : ours.reduce((sum, { weight = 0 }) => sum + weight, 0);
-    });
-
   test("what is not ours stays byte for byte, sums stay, and the end is the start", async () => {
     await fc.assert(
-      fc.asyncProperty(mesh, fc.array(step, { maxLength: 8 }), async ({ virtualService, destinationRule }, steps) => {
-        const store = meshOf(virtualService, destinationRule);
-        const router = routerOn(store);
-        const rollout = rolloutOf(referenced);
-        const start = store.versions.slice(-2).map(({ object }) => object);
-        const original = router.describeOriginal(rollout);
-        for (const asked of [...steps, { kind: "restoreRoute" }, { kind: "restoreSubsets" }]) {
-          await router.perform(actionOf(asked, original), rollout, signal);
-        }
-        for (const { plural, object } of store.versions.slice(3)) {
-          const first = start[plural === "virtualservices" ? 0 : 1]!;
-          expect(notOurs(object)).toBe(notOurs(first));
-          expect(sums(object)).toEqual(sums(first));
-          expect(sums(object).every((sum) => sum > 0)).toBe(true);
-        }
-        expect(JSON.stringify(store.get("virtualservices", "shop", "product")?.spec)).toBe(
-          JSON.stringify(start[0]?.spec),
-        );
-        expect(JSON.stringify(store.get("destinationrules", "shop", "product")?.spec)).toBe(
-          JSON.stringify(start[1]?.spec),
-        );
-      }),
+      fc.asyncProperty(
+        arbitraryMesh,
+        fc.array(step, { maxLength: 8 }),
+        async ({ virtualService, destinationRule }, steps) => {
+          const store = meshOf(virtualService, destinationRule);
+          const router = routerOn(store);
+          const rollout = rolloutOf(referenced);
+          const start = store.versions.slice(-2).map(({ object }) => object);
+          const original = router.describeOriginal(rollout);
+          for (const asked of [...steps, { kind: "restoreRoute" }, { kind: "restoreSubsets" }]) {
+            await router.perform(actionOf(asked, original), rollout, signal);
+          }
+          for (const { plural, object } of store.versions.slice(3)) {
+            const first = start[plural === "virtualservices" ? 0 : 1]!;
+            expect(notOurs(object)).toBe(notOurs(first));
+            expect(sums(object)).toEqual(sums(first));
+            expect(sums(object).every((sum) => sum > 0)).toBe(true);
+          }
+          expect(JSON.stringify(store.get("virtualservices", "shop", "product")?.spec)).toBe(
+            JSON.stringify(start[0]?.spec),
+          );
+          expect(JSON.stringify(store.get("destinationrules", "shop", "product")?.spec)).toBe(
+            JSON.stringify(start[1]?.spec),
+          );
+        },
+      ),
       { numRuns: 500 },
     );
   });
