@@ -56,7 +56,8 @@ export async function readSubsets(
   const canary = entries.find(({ name }) => name === ofCanary?.subset.name);
   const problem = problemOf(running, rollout, asked);
   if (problem !== undefined) return { ...problem, canary };
-  return workloadOf(entries, running, rollout, asked);
+  const workload = workloadOf(entries, running, rollout, asked);
+  return "problem" in workload ? { ...workload, canary } : workload;
 }
 
 function workloadOf(

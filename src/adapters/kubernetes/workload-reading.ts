@@ -127,6 +127,9 @@ function controlOver(object: KubernetesObject, rollout: Rollout, deployment: str
   const controller = controllerOf(object);
   if (controller === deployment && controller !== undefined) return "Deployment";
   if (controller === rollout.uid) return "Rollout";
-  const isCanary = object.metadata.name === rollout.status.canary?.replicaSet;
+  const { canary, release } = rollout.status;
+  // One that was handed over has our label no more; without either it is somebody else's that has the name.
+  const isMarked = object.metadata.labels?.[rolloutLabel] === rollout.key.name || release?.adoption !== undefined;
+  const isCanary = object.metadata.name === canary?.replicaSet && isMarked;
   return controller === undefined && isCanary ? "Nobody" : undefined;
 }

@@ -3,6 +3,7 @@ import type { Release } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
 import type { Answer, Plan } from "../decision.ts";
 import { isProblem, type Observation } from "../observation.ts";
+import { conditionOf } from "../standing.ts";
 import { stillNarrowed } from "./canary.ts";
 
 /**
@@ -24,14 +25,21 @@ export type Asked = NonNullable<Release["traffic"]>;
 
 /** What cannot be read is given back as far as it is there. */
 export function restoreBlindly(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  if (asked.route === "Rest" && asked.subsets === "Rest") return undefined;
   const { original } = asked;
   const plan: Plan = [
     { kind: "restoreRoute", original },
     { kind: "restoreSubsets", original },
   ];
+  if (asked.route === "Rest" && asked.subsets === "Rest")
+    return isUndone(observation) ? promoting(observation, "Putting routes and subsets back again.", plan) : undefined;
   const next: Release = { ...release, traffic: { ...asked, route: "Rest", subsets: "Rest" } };
   return promoting(observation, "Putting routes and subsets back as far as they are there.", plan, next);
+}
+
+/** Whether what was asked last is not there, or could not be written where it cannot be seen. */
+function isUndone({ traffic, rollout }: Observation): boolean {
+  if (!isProblem(traffic)) return traffic.route.kind === "Split";
+  return conditionOf(rollout.status, "Ready")?.reason !== "Progressing";
 }
 
 function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {

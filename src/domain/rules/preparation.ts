@@ -4,7 +4,6 @@ import type { Release, Revision } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "../observation.ts";
-import { conditionOf } from "../standing.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { waitForSubset } from "./subsets.ts";
@@ -95,7 +94,8 @@ export const waitForCanary: Rule = (observation) => {
   const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
   const running = canaryOf(observation);
   if (running === undefined || isLeftOver(running) || running.controlledBy === "Nobody") {
-    const created: Release = { ...release, canaryCreatedAt: createdAt(observation, release, rollout.spec) };
+    // Whatever kept it from being created, an operator that was away included, does not make it late.
+    const created: Release = { ...release, canaryCreatedAt: creationTime(observation, release, rollout.spec) };
     return progressing(observation, `Starting ${size} canary pods of ${canary.image}.`, {
       release: created,
       plan: [{ kind: "createCanary", canary, replicas: size }],
@@ -215,13 +215,6 @@ export function onTheClock(
   if (canaryReadyAt !== undefined) return { ...release, canaryCreatedAt: at, canaryReadyAt: undefined };
   if (running.cannotStart === undefined) return release;
   return { ...release, canaryCreatedAt: creationTime(observation, release, spec) };
-}
-
-/** What refuses its creation does not make the canary late; one that somebody deletes again and again is. */
-function createdAt(observation: Observation, release: Release, spec: RolloutSpec): string {
-  const isRefused = conditionOf(observation.rollout.status, "Ready")?.reason === "CanaryCannotStart";
-  const { canaryCreatedAt } = release;
-  return isRefused || canaryCreatedAt === undefined ? creationTime(observation, release, spec) : canaryCreatedAt;
 }
 
 /** Since when pods that cannot be there yet are waited for. */

@@ -75,13 +75,13 @@ function leaveLostSubset(
   if (!isThere || isReplaced(workload, canary)) return restoreBlindly(observation, release, traffic);
   const isFreed = canary.controlledBy === "Deployment" && isLetRoll(workload, canary.revision);
   if (!isFreed && !isLeftToService(observation, workload, canary)) return undefined;
-  if (traffic.route === "Rest") return isFreed ? widened(observation, traffic) : undefined;
+  if (traffic.route === "Rest") return leftAgain(observation, traffic);
   const message = `${canary.ready} pods of ${canary.image} are ready; putting the routes back, so that the Service finds the others too.`;
   return restoreRoutes(observation, release, traffic, message);
 }
 
 /** Again until it is seen, as long as it is asked for. */
-function widened(observation: Observation, traffic: Asked): Answer | undefined {
+function leftAgain(observation: Observation, traffic: Asked): Answer | undefined {
   const plan = traffic.subsets === "Rest" ? [] : leftToService(observation, traffic);
   return plan.length === 0 ? undefined : promoting(observation, "Leaving the traffic to the Service.", plan);
 }

@@ -5,7 +5,8 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule, Transition } from "../decision.ts";
 import { finishRelease, supersededInARow } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
-import { canaryOf, hasNoStable, isRunByUser, stillNarrowed } from "./canary.ts";
+import { conditionOf } from "../standing.ts";
+import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
 import { moveBack } from "./safety.ts";
 
@@ -51,13 +52,18 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic.routeChangedAt);
 }
 
+/** Longer than a cache takes to show a route that we have just written. */
+const routeLag = 1_000;
+
 /** Routes that were put back before the canary went: its pods serve until they are seen and every proxy has them. */
 function routesSettled(observation: Observation, release: Release): Answer | undefined {
   const { settings, now } = observation;
   const { traffic, highestWeight } = release;
   if (traffic === undefined) return undefined;
-  if (!isProblem(observation.traffic) && observation.traffic.route.kind === "Split")
-    return restoreRoute(observation, release);
+  if (!isProblem(observation.traffic) && observation.traffic.route.kind === "Split") {
+    const isEarly = now - parseInstant(traffic.routeChangedAt) < routeLag;
+    return isEarly ? rollingBack(observation, "Waiting to see the routes.") : restoreRoute(observation, release);
+  }
   const widened = hasNoStable(observation) ? leftToService(observation, traffic) : [];
   if (widened.length > 0) return rollingBack(observation, "Leaving the traffic to the Service.", widened);
   if (highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
@@ -139,13 +145,17 @@ function unfit(observation: Observation, { reason, traffic: asked }: Release): P
 export const openSurge = '"100%"';
 
 function routesRestored(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, settings, now } = observation;
+  const { traffic, settings, now, rollout } = observation;
   const asked = release.traffic;
   if (asked === undefined) return undefined;
   const isSplit = !isProblem(traffic) && traffic.route.kind === "Split";
   if (asked.route === "Split" || isSplit) return restoreRoute(observation, release);
-  if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
-  return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.");
+  const isWaiting = now - parseInstant(asked.routeChangedAt) < settings.propagation;
+  // What cannot be seen is written again, until that has worked at least once.
+  const isBlind = isProblem(traffic) && (isWaiting || conditionOf(rollout.status, "Ready")?.reason !== "RollingBack");
+  const again: Plan = isBlind ? [{ kind: "restoreRoute", original: asked.original }] : [];
+  if (!isWaiting && !isBlind) return undefined;
+  return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", again);
 }
 
 function restoreRoute(observation: Observation, release: Release): Answer {
@@ -157,8 +167,8 @@ function restoreRoute(observation: Observation, release: Release): Answer {
     observation,
     "Putting the routes back as they were.",
     [
-      ...(traffic && hasNoStable(observation) ? leftToService(observation, traffic) : way),
       ...unfit(observation, release),
+      ...(traffic && hasNoStable(observation) ? leftToService(observation, traffic) : way),
     ],
     restored,
   );
@@ -224,15 +234,11 @@ function rollingBack(
   });
 }
 
-/** The rejected template stays held, whoever unpauses it. */
-function pausedAgain({ workload, rollout }: Observation): Action[] {
-  if (
-    isProblem(workload) ||
-    workload.paused ||
-    workload.holdOff ||
-    rollout.deleting ||
-    workload.revision === rollout.status.stable?.revision
-  )
-    return [];
+/** The rejected template stays held, whoever unpauses it; where the Deployment was made anew nothing was proven yet. */
+function pausedAgain(observation: Observation): Action[] {
+  const { workload, rollout } = observation;
+  if (isProblem(workload) || workload.paused || workload.holdOff || rollout.deleting) return [];
+  const isNew = rollout.status.release?.reason === "WorkloadLost" && stableOf(observation) === undefined;
+  if (isNew || workload.revision === rollout.status.stable?.revision) return [];
   return [{ kind: "pauseWorkload", paused: true }];
 }

@@ -66,14 +66,16 @@ function abortAsked({ rollout }: Observation): Why | undefined {
   return { reason: "Aborted", explanation: `A person asked for it at ${asked}.` };
 }
 
-function workloadLost({ workload }: Observation): Why | undefined {
+function workloadLost(observation: Observation): Why | undefined {
+  const { workload } = observation;
   if (!isProblem(workload)) {
     const explanation = `Deployment ${workload.name} is being deleted, and its pods with it.`;
     return workload.deleting ? { reason: "WorkloadLost", explanation } : undefined;
   }
-  return workload.problem === "WorkloadNotFound"
-    ? { reason: "WorkloadLost", explanation: workload.message }
-    : undefined;
+  // The next subset may come a moment after the line that asks for it.
+  const isAskedEarly = isRunByUser(observation) && finishesFirst(observation) && canaryOf(observation) !== undefined;
+  if (workload.problem !== "WorkloadNotFound" || isAskedEarly) return undefined;
+  return { reason: "WorkloadLost", explanation: workload.message };
 }
 
 function rolledOut(observation: Observation): Why | undefined {

@@ -110,13 +110,33 @@ describe("workloadFrom", () => {
   test.each([
     ["the Deployment", "product-h1", "deployment-uid", "Deployment"],
     ["the Rollout", "product-a-h2", "rollout-uid", "Rollout"],
-    ["nobody, being the canary", "product-a-h2", undefined, "Nobody"],
     ["nobody, being no canary", "product-b-h3", undefined, undefined],
     ["somebody else", "other-h9", "other-uid", undefined],
     ["somebody else, being called like the canary", "product-a-h2", "other-uid", undefined],
   ])("sees a ReplicaSet of %s", (_, name, controller, controlledBy) => {
     const found = read({ replicaSets: [replicaSet(name, "h", controller)] }).replicaSets;
     expect(found.map((one) => one.controlledBy)).toEqual(controlledBy === undefined ? [] : [controlledBy]);
+  });
+
+  test("sees the canary that nobody owns by our mark, or while it is handed over", () => {
+    const bare = replicaSet("product-a-h2", "h2", undefined);
+    const marked = { ...bare, metadata: { ...bare.metadata, labels: { "serin.dev/rollout": "product" } } };
+    const controls = (object: KubernetesObject, adoption?: { startedAt: string }) => {
+      const release = adoption && {
+        number: 1,
+        startedAt: adoption.startedAt,
+        stepIndex: 0,
+        highestWeight: 100,
+        adoption,
+      };
+      const status = { ...rollout.status, ...(release && { release }) };
+      return read({ rollout: { ...rollout, status }, replicaSets: [object] }).replicaSets.map(
+        (one) => one.controlledBy,
+      );
+    };
+    expect(controls(marked)).toEqual(["Nobody"]);
+    expect(controls(bare)).toEqual([]);
+    expect(controls(bare, { startedAt: "2026-01-01T00:00:00Z" })).toEqual(["Nobody"]);
   });
 
   test("counts terminating pods where they are told, and takes the pods that were looked at", () => {

@@ -241,7 +241,7 @@ test.each([
     at(canary, {
       release: { ...release, decision: "Promote", adoption: late },
       workload: { ...open, ...changes },
-      observation: { traffic: { ...routesSplit(100), route: { kind: "Rest" } } },
+      observation: { traffic: leftToService },
     }),
   );
   expect(then.plan.filter(({ kind }) => kind !== "handOver")).toEqual([]);
@@ -249,6 +249,17 @@ test.each([
     const isWhy = (then.status.message ?? "").includes("None of its 4 pods is available");
     expect(isWhy).toBe("available" in canary);
   }
+});
+
+test("finishPromotion writes again what was lost while the traffic was left to the Service", () => {
+  const asked = { ...split, route: "Rest" as const };
+  const unready = { ...adopted, ready: 0, available: 0 };
+  const lost = decide(at(unready, { release: { adoption, traffic: asked }, workload: open }));
+  expect(lost.plan).toMatchObject([{ kind: "widenStable" }, { kind: "restoreRoute" }]);
+  const given = { ...asked, subsets: "Rest" as const };
+  const replaced = { ...open, replicaSets: [aReplicaSet(gone)] };
+  const blind = decide(at(adopted, { release: { adoption, traffic: given }, workload: { ...done, ...replaced } }));
+  expect(blind.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "restoreSubsets" }]);
 });
 
 test("a promotion ends when its Deployment is deleted before anybody has adopted the pods", () => {

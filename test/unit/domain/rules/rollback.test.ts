@@ -165,7 +165,7 @@ const taken = aWorkload({
 test("finishRollback sends traffic to whatever runs, when the stable pods were replaced", () => {
   const first = decide(inRelease(rolledBack(), { workload: taken, traffic: routesSplit(0), measurement: seen(90) }));
   expect(first).toMatchObject({
-    plan: [{ kind: "widenStable" }, { kind: "restoreRoute" }, { kind: "scaleCanary", replicas: 0 }],
+    plan: [{ kind: "scaleCanary", replicas: 0 }, { kind: "widenStable" }, { kind: "restoreRoute" }],
     status: { release: { traffic: { route: "Rest" } } },
   });
   const traffic = leftToService;
@@ -191,9 +191,9 @@ test("finishRollback leaves the traffic to the Service where the hold was switch
   const workload = { ...taken, paused: false, holdOff: true, replicaSets: [aReplicaSet({ replicas: 3 }), aCanary()] };
   const rolling = inRelease(rolledBack(), { workload, traffic: routesSplit(0), measurement: seen(90) });
   expect(decide(rolling).plan).toMatchObject([
+    { kind: "scaleCanary", replicas: 0 },
     { kind: "widenStable" },
     { kind: "restoreRoute" },
-    { kind: "scaleCanary", replicas: 0 },
   ]);
   // Nothing was held against a revision that somebody else's word has ended: it serves on beside the others.
   const spared = inRelease({ ...rolledBack(), reason: "HoldOff" }, { workload, traffic: routesSplit(0) });
@@ -209,6 +209,9 @@ test("finishRollback gives the routes back again until they are seen, before it 
   const lost = decide(inRelease(asked, { workload, traffic: routesSplit(50) }));
   expect(lost.plan).toMatchObject([{ kind: "widenStable" }, { kind: "restoreRoute" }]);
   expect(lost.status.release?.traffic?.routeChangedAt).toBe(ago(0));
+  // Its own write may not be in the cache yet: nothing is written for that.
+  const soon = { ...rolledBack({ route: "Rest", routeChangedAt: ago(0.5) }), reason: "HoldOff" };
+  expect(decide(inRelease(soon, { workload, traffic: routesSplit(50) })).plan).toEqual([]);
   const half = decide(inRelease(asked, { workload, traffic: { ...routesSplit(50), route: { kind: "Rest" } } }));
   expect(half.plan).toMatchObject([{ kind: "widenStable" }]);
   expect(decide(inRelease(asked, { workload, traffic: leftToService })).plan).toMatchObject([{ kind: "scaleCanary" }]);
@@ -227,6 +230,27 @@ test("finishRollback keeps the canary's pods while the Deployment is being delet
   expect(decide(lost(16)).status.release?.decidedAt).toBe(ago(0));
   expect(decide(lost(29, gone)).plan).toEqual([]);
   expect(decide(lost(31, gone)).plan).toMatchObject([{ kind: "scaleCanary", replicas: 0 }]);
+});
+
+test("finishRollback writes the routes again while it cannot see them, and ends when that has worked", () => {
+  const traffic = { problem: "RouteNotFound", message: "the DestinationRule is gone" } as const;
+  const seen = (seconds: number, reason: "RollingBack" | "Held") => {
+    const asked = rolledBack({ route: "Rest", subsets: "Rest", routeChangedAt: ago(seconds) });
+    const back = inRelease(asked, { traffic, workload: aWorkload({ paused: true, revision: "two" }) });
+    const ready = { type: "Ready", status: "Unknown", reason, message: "", observedGeneration: 1 } as const;
+    const conditions = [{ ...ready, lastTransitionTime: ago(seconds) }];
+    return decide({ ...back, rollout: { ...back.rollout, status: { ...back.rollout.status, conditions } } });
+  };
+  expect(seen(1, "RollingBack").plan).toMatchObject([{ kind: "restoreRoute" }]);
+  expect(seen(60, "Held").plan).toMatchObject([{ kind: "restoreRoute" }]);
+  expect(seen(60, "RollingBack").status.release).toBeUndefined();
+});
+
+test("finishRollback does not hold a Deployment that was made anew", () => {
+  const fresh = aReplicaSet({ name: "product-new", uid: "new", revision: "three", available: 1 });
+  const workload = aWorkload({ paused: false, revision: "three", replicaSets: [fresh, aCanary()] });
+  const lost = { ...rolledBack({ route: "Rest", routeChangedAt: ago(60) }), reason: "WorkloadLost" };
+  expect(decide(inRelease(lost, { workload, traffic: leftToService })).plan).toEqual([]);
 });
 
 test("finishRollback says after three releases in a row that none of them could end", () => {

@@ -261,6 +261,24 @@ test("nothing is late while the Deployment has 0 replicas, and the deadline begi
   expect(asleep.status.release?.canaryCreatedAt).toBe(ago(0));
 });
 
+test("goBack leaves a release of subsets that is to end first, though the next subset is not there yet", () => {
+  const workload = { problem: "WorkloadNotFound", message: "no subset v3", canary: aCanary() } as const;
+  const asked = (onNewRevision: "finish" | "restart") => {
+    const seen = inRelease({}, { workload });
+    const { spec } = aRollout({
+      spec: {
+        targetRef: undefined,
+        subset: "v3",
+        service: { name: "product" },
+        traffic: { istio: { virtualService: { name: "product" }, destinationRule: { name: "product" } } },
+        onNewRevision,
+      },
+    });
+    return decide({ ...seen, rollout: { ...seen.rollout, spec } }).rule;
+  };
+  expect([asked("finish"), asked("restart")]).toEqual(["waitForCanary", "goBack"]);
+});
+
 test("goBack does not take a ReplicaSet for deleted when the Deployment cannot be told", () => {
   const workload = { problem: "WorkloadClaimed", message: "claimed by another", canary: undefined } as const;
   const claimed = inRelease({ decision: "Promote", decidedAt: ago(1) }, { workload, traffic: routesSplit(100) });
