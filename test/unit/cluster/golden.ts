@@ -57,8 +57,6 @@ export interface GoldenCase {
   readonly name: string;
   readonly client: Client;
   readonly manifests: readonly KubernetesObject[];
-  /** Between the creation of two objects. */
-  readonly secondsApart: number;
   readonly objects: MeshObjects;
   readonly expected: Expected;
 }
@@ -79,8 +77,7 @@ function readCase(name: string): GoldenCase {
   const expected = JSON.parse(readFileSync(`${folder}${name}/expected.json`, "utf8")) as Expected;
   const { namespace, labels, zone } = head.client;
   const client: Client = { kind: "sidecar", namespace, labels, locality: { region: "sim", zone } };
-  const secondsApart = head.secondsBetweenObjects ?? 0;
-  return { name, client, manifests, secondsApart, objects: objectsOf(head, manifests), expected };
+  return { name, client, manifests, objects: objectsOf(head, manifests), expected };
 }
 
 function objectsOf(head: CaseHead, manifests: readonly KubernetesObject[]): MeshObjects {
