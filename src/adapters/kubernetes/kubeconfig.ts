@@ -17,6 +17,9 @@ export interface KubeConfigSource {
 
 const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/** What client-node makes up where it finds nothing. */
+const guess = { context: "loaded-context", server: "http://localhost:8080" };
+
 /**
  * Reads the configuration anew: kubeconfig path, else KUBECONFIG, else the pod's service account, else the default of
  * kubectl. Throws when the file cannot be read, has no context of the name that was asked for, or names no cluster.
@@ -46,6 +49,8 @@ function readConfig(source: KubeConfigSource): KubeConfig {
   const config = new KubeConfig();
   if (source.inCluster !== false && existsSync(serviceAccountToken)) config.loadFromCluster();
   else config.loadFromDefault();
+  if (config.currentContext === guess.context && config.getCurrentCluster()?.server === guess.server)
+    throw new Error("there is none at ~/.kube/config; name one by --kubeconfig or in KUBECONFIG");
   return config;
 }
 

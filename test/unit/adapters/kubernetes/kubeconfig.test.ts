@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { loadKubeConfig } from "../../../../src/adapters/kubernetes/kubeconfig.ts";
 
 let folder: string;
@@ -49,6 +49,13 @@ describe("loadKubeConfig()", () => {
     const empty = join(folder, "empty");
     writeFileSync(empty, "kind: Config\n");
     expect(() => loadKubeConfig({ kubeconfig: empty })).toThrow("names no cluster");
+  });
+
+  it("says that there is none where kubectl would look, instead of guessing a server", () => {
+    vi.stubEnv("HOME", folder);
+    vi.stubEnv("KUBECONFIG", undefined);
+    expect(() => loadKubeConfig({ inCluster: false })).toThrow("there is none at ~/.kube/config");
+    vi.unstubAllEnvs();
   });
 
   it("takes the context that is asked for, whatever the current one is like", () => {
