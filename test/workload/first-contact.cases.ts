@@ -88,6 +88,22 @@ export function firstContactCases(bench: () => Bench): void {
     await shop.end();
   });
 
+  test("first contact with a Deployment that is scaled to zero: its template is stable, and the next one is released", async () => {
+    const namespace = "born-at-zero";
+    const shop = await openCase(bench(), namespace, {
+      app: { replicas: 0 },
+      beforeLoad: async ({ untilRollout }) => {
+        const { status } = await untilRollout("Ready", ({ status: { phase } }) => phase === "Ready");
+        expect(status.stable?.image).toBe("product:v1");
+        await kubectl(namespace, "scale", "deployment/product", "--replicas=2");
+        await kubectl(namespace, "rollout", "status", "deployment/product", "--timeout=60s");
+      },
+    });
+    await kubectl(namespace, "set", "image", "deployment/product", "app=product:v2");
+    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.end();
+  });
+
   test("first contact with a Deployment that another Rollout has is refused, until that Rollout goes", async () => {
     const namespace = "claimed";
     const shop = await openCase(bench(), namespace);
