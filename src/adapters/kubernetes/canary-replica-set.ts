@@ -69,8 +69,8 @@ export async function removeEmptyTwins(
 /** Sets the size of the canary, and what the Deployment controller will need to know about it. */
 export async function scaleCanary(write: WorkloadWrite, action: ActionOf<"scaleCanary">): Promise<void> {
   const replicaSet = await requireReplicaSet(write, action.replicaSet);
-  // Once it was handed over its size is the Deployment controller's.
   const deployment = await liveDeployment(write);
+  // Once it was handed over its size is the Deployment controller's.
   const isOurs = controllerOf(replicaSet) === write.rollout.uid || isAbandoned(replicaSet, deployment);
   if (!isOurs && !isOrphan(write, replicaSet)) return;
   const annotations = deployment === undefined ? {} : scalingAnnotations(deployment);

@@ -57,17 +57,18 @@ export async function readSubsets(
   const problem = problemOf(running, rollout, asked);
   if (problem !== undefined) return { ...problem, canary };
   const workload = workloadOf(entries, running, rollout, asked);
-  return "problem" in workload ? { ...workload, canary } : workload;
+  return workload ?? { ...nothingRuns(running, rollout, asked), canary };
 }
 
+/** Undefined where the subset that should serve has no pods. */
 function workloadOf(
   entries: readonly ReplicaSet[],
   running: readonly SubsetPods[],
   rollout: Rollout,
   asked: Asked,
-): Workload | WorkloadProblem {
+): Workload | undefined {
   const wanted = entries.find(({ name }) => name === asked.subset);
-  if (wanted === undefined) return { ...nothingRuns(running, rollout, asked), canary: undefined };
+  if (wanted === undefined) return undefined;
   const stable = entries.find(({ name }) => name === rollout.status.stable?.podTemplateHash);
   const deployment = running.find(({ subset }) => subset.name === asked.subset)?.deployments[0];
   return {

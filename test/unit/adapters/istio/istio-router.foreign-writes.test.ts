@@ -123,13 +123,13 @@ describe("whoever else writes to the objects of a release, at whatever moment", 
           const rollout = rolloutOf(referenced);
           const original = routerOn(store).describeOriginal(rollout);
           const sumsInGit = sums(mesh.virtualService);
-          const act = async (action: TrafficAction, objects: ObjectStore = store) => {
+          const act = async (action: TrafficAction) => {
             const before = {
               virtualservices: mesh.current("virtualservices"),
               destinationrules: mesh.current("destinationrules"),
             };
             const count = store.versions.length;
-            await routerOn(objects).perform(action, rollout, signal);
+            await routerOn(store).perform(action, rollout, signal);
             for (const { plural, object } of store.versions.slice(count)) {
               expect(notOurs(object)).toBe(notOurs(before[plural as keyof typeof before]));
               if (plural === "virtualservices") expect(sums(object)).toEqual(sumsInGit);
