@@ -8,6 +8,7 @@ import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provi
 import type { Config } from "./config.ts";
 import type { Dependencies } from "./controller/dependencies.ts";
 import { Obstacles } from "./controller/obstacles.ts";
+import { Sightings } from "./controller/sightings.ts";
 import type { Settings } from "./domain/observation.ts";
 import type { KubernetesObjects } from "./ports/kubernetes-objects.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -52,6 +53,7 @@ export function composeDependencies({ config, objects, hold, releaseMetrics, log
     },
     releaseMetrics,
     obstacles: new Obstacles(),
+    sightings: new Sightings(),
     log,
   };
 }

@@ -8,6 +8,7 @@ import type { TrafficRouter } from "../ports/traffic-router.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Obstacles } from "./obstacles.ts";
 import type { ReleaseMetrics } from "./release-metrics.ts";
+import type { Sightings } from "./sightings.ts";
 
 /** Everything that a reconcile reaches. Handed in once; nothing is global. */
 export interface Dependencies {
@@ -20,5 +21,6 @@ export interface Dependencies {
   readonly settings: Settings;
   readonly releaseMetrics: ReleaseMetrics;
   readonly obstacles: Obstacles;
+  readonly sightings: Sightings;
   readonly log: Logger;
 }

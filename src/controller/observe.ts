@@ -1,6 +1,8 @@
 import { parseDuration, parseInstant } from "../api/instant.ts";
+import { renderKey } from "../api/object-key.ts";
 import { serviceName, type Rollout } from "../api/rollout.ts";
 import { isProblem, type Measurement, type Observation, type Problem } from "../domain/observation.ts";
+import { sightOf } from "../domain/propagation.ts";
 import { mustGoBackUnmeasured } from "../domain/rules/safety.ts";
 import type { TrafficQuery } from "../ports/metric-provider.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -13,12 +15,15 @@ export async function observe(rollout: Rollout, deps: Dependencies, signal: Abor
   const { release } = rollout.status;
   const begins = release !== undefined && release.traffic === undefined && !isProblem(traffic);
   const rehearsal: Problem | undefined = begins ? await router.rehearse(rollout, signal) : undefined;
+  const now = deps.clock.now();
+  const sight = isProblem(traffic) ? undefined : sightOf(rollout.status, traffic);
   const unmeasured: Observation = {
-    now: deps.clock.now(),
+    now,
     rollout,
     settings: deps.settings,
     workload,
     traffic,
+    seenAt: deps.sightings.note(renderKey(rollout.key), sight, now),
     original: begins ? router.describeOriginal(rollout) : undefined,
     rehearsal,
     measurement: undefined,

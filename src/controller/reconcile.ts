@@ -27,6 +27,7 @@ export async function reconcile(key: ObjectKey, deps: Dependencies, signal: Abor
   if (rollout === undefined) {
     deps.releaseMetrics.forget(key);
     deps.obstacles.clear(renderKey(key));
+    deps.sightings.forget(renderKey(key));
     return { requeueAfter: undefined };
   }
   const observation = await observe(rollout, deps, signal);

@@ -60,7 +60,7 @@ export async function giveUp(
 /** What is known of a Rollout when looking at the world has failed. */
 function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Dependencies): Observation {
   const problem = { problem: reason, message, canary: undefined };
-  const nothing = { original: undefined, rehearsal: undefined, measurement: undefined };
+  const nothing = { seenAt: undefined, original: undefined, rehearsal: undefined, measurement: undefined };
   return { now: deps.clock.now(), rollout, settings: deps.settings, workload: problem, traffic: problem, ...nothing };
 }
 

@@ -10,6 +10,8 @@ export interface Observation {
   readonly settings: Settings;
   readonly workload: Workload | WorkloadProblem;
   readonly traffic: TrafficState | Problem;
+  /** When this operator first saw routes and subsets as they were last asked for; undefined while it has not. */
+  readonly seenAt: { readonly route: Instant | undefined; readonly subsets: Instant | undefined } | undefined;
   /** What the routes and subsets are before a release, as JSON; present until a release has recorded it. */
   readonly original: string | undefined;
   /** Why the API server would refuse a write of this release; asked before its first write. */

@@ -21,8 +21,9 @@ function die(seed: number): () => number {
 }
 
 /** A third of all writes fail, half of those after they took effect; every tenth reconcile is a new operator. */
-async function releaseUnderFaults(seed: number, errorRate: number): Promise<VirtualWorld> {
+async function releaseUnderFaults(seed: number, errorRate: number, delay = () => 0): Promise<VirtualWorld> {
   const world = await atRest();
+  world.delay = delay;
   const roll = die(seed);
   world.fault = () => (roll() < 0.33 ? { error: new TransientError("no answer"), applied: roll() < 0.5 } : undefined);
   world.behaviours = { v2: { errorRate } };
@@ -62,6 +63,17 @@ describe("a release while a third of all writes fail and operators come and go",
         expect(world.route.kind).toBe("Rest");
         expect(world.replicaSets.map(({ name, replicas }) => [name, replicas])).toEqual([["product-v1", 4]]);
         expect(world.workload).toMatchObject({ paused: true, maxSurge: '"25%"' });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("proxies are never told of a subset together with its route, however long a write takes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.constantFrom(0, 0.1), async (seed, errorRate) => {
+        const roll = die(seed);
+        const world = await releaseUnderFaults(seed, errorRate, () => (roll() < 0.5 ? 0 : Math.round(roll() * 3_000)));
+        expect(world.misorders).toEqual([]);
       }),
       { numRuns: 60 },
     );

@@ -3,6 +3,7 @@ import type { Request } from "../../src/api/names.ts";
 import type { PendingEvent, RolloutStatus } from "../../src/api/rollout-status.ts";
 import type { Dependencies } from "../../src/controller/dependencies.ts";
 import { Obstacles } from "../../src/controller/obstacles.ts";
+import { Sightings } from "../../src/controller/sightings.ts";
 import { reconcilePersistently } from "../../src/controller/reconcile-persistently.ts";
 import { ConflictError, ReconcileError } from "../../src/runtime/errors.ts";
 import { canonicalJson } from "../../src/domain/canonical-json.ts";
@@ -22,6 +23,9 @@ export interface Behaviour {
   readonly neverReady?: boolean;
   readonly crashes?: boolean;
 }
+
+/** Milliseconds. */
+const propagation = 2_000;
 
 /** Pods, routes and requests of one app in virtual time: what the ports reach in a simulation. */
 export class VirtualWorld {
@@ -45,10 +49,17 @@ export class VirtualWorld {
   /** What the next write meets: an error instead of its effect, or after it. Undefined: it succeeds. */
   fault: (what: Action["kind"] | "status") => { readonly error: Error; readonly applied: boolean } | undefined = () =>
     undefined;
+  /** Milliseconds that the API server takes until a write takes effect. */
+  delay: () => number = () => 0;
+  /** What proxies with an old configuration would have answered 503 to. */
+  readonly misorders: string[] = [];
+  #routeAt = 0;
+  #subsetsAt = 0;
   statusWrites = 0;
   readonly events: PendingEvent[] = [];
   readonly actions: Action[] = [];
   readonly weights: number[] = [];
+  #sightings = new Sightings();
   #dependencies = this.dependencies();
   readonly #readyAt = new Map<string, number>();
   readonly #samples: {
@@ -121,6 +132,7 @@ export class VirtualWorld {
 
   /** A new operator: nothing is remembered but what is stored. */
   restart(): void {
+    this.#sightings = new Sightings();
     this.#dependencies = this.dependencies();
   }
 
@@ -159,7 +171,7 @@ export class VirtualWorld {
       },
       clock: { now: () => this.now },
       settings: {
-        propagation: 2_000,
+        propagation,
         rollbackDeadline: 30_000,
         shiftDeadline: 60_000,
         evidencePeriod: 60_000,
@@ -167,6 +179,7 @@ export class VirtualWorld {
         engineVersion: "test",
       },
       obstacles: new Obstacles(),
+      sightings: this.#sightings,
       releaseMetrics: { record: () => undefined, forget: () => undefined },
       log: silentLogger,
     };
@@ -203,6 +216,7 @@ export class VirtualWorld {
 
   performTraffic(action: TrafficAction): void {
     this.actions.push(action);
+    this.#followOrder(action);
     switch (action.kind) {
       case "createRoute":
         if (this.route.kind === "Absent") this.route = { kind: "Rest", weight: 0 };
@@ -320,7 +334,21 @@ export class VirtualWorld {
     };
   }
 
+  /** Between a subset and a route that names it, proxies get the time that they need. */
+  #followOrder(action: TrafficAction): void {
+    const apart = (earlier: number, what: string) => {
+      if (this.now - earlier < propagation) this.misorders.push(`${what} after ${this.now - earlier} ms`);
+    };
+    const isSplit = this.route.kind === "Split";
+    if (action.kind === "narrowSubsets" && this.subsets?.canary !== action.canary) this.#subsetsAt = this.now;
+    if (action.kind === "routeTraffic" && !isSplit) apart(this.#subsetsAt, "a route to a new subset");
+    if (action.kind === "restoreRoute" && isSplit) this.#routeAt = this.now;
+    if (action.kind === "restoreSubsets" && this.subsets?.canary !== undefined)
+      apart(this.#routeAt, "a subset removed with its route");
+  }
+
   #faulty(what: Action["kind"] | "status", write: () => void): Promise<void> {
+    this.now += this.delay();
     const fault = this.fault(what);
     if (fault === undefined || fault.applied) write();
     return fault === undefined ? Promise.resolve() : Promise.reject(fault.error);

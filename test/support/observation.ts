@@ -164,6 +164,7 @@ export function anObservation(changes: Partial<Observation> = {}): Observation {
     },
     workload: aWorkload(),
     traffic: routesAtRest,
+    seenAt: undefined,
     original: undefined,
     rehearsal: undefined,
     measurement: undefined,

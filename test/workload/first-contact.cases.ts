@@ -151,7 +151,8 @@ export function firstContactCases(bench: () => Bench): void {
       app: { replicas: 4 },
       spec: { steps: [{ weight: 50 }, { pause: {} }, { weight: 100 }] },
     });
-    await shop.release("product:v2");
+    // Pods that are ready at once would have replaced stable before anybody can pause the Deployment.
+    await shop.release("product:v2", { START_SECONDS: "3" });
     await shop.untilRollout("the pause", ({ status }) => status.phase === "Paused");
     const { metadata } = await shop.deployment();
     const token = { "serin.dev/unpause-generation": String(metadata.generation) };

@@ -1,8 +1,9 @@
-import { parseInstant, renderInstant } from "../../api/instant.ts";
+import { renderInstant } from "../../api/instant.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
 import type { Answer, Plan } from "../decision.ts";
 import { isProblem, type Observation } from "../observation.ts";
+import { routesAreEverywhere, subsetsAreEverywhere } from "../propagation.ts";
 import { conditionOf } from "../standing.ts";
 import { stillNarrowed } from "./canary.ts";
 
@@ -23,17 +24,28 @@ export function restore(observation: Observation, release: Release): Answer | un
 
 export type Asked = NonNullable<Release["traffic"]>;
 
-/** What cannot be read is given back as far as it is there. */
+/**
+ * What cannot be read, or what nobody serves any more, is given back as far as it is there. The subsets later than the
+ * routes here too: a proxy that is told of both at once has no cluster for its routes for a moment.
+ */
 export function restoreBlindly(observation: Observation, release: Release, asked: Asked): Answer | undefined {
+  const { now, traffic } = observation;
   const { original } = asked;
-  const plan: Plan = [
-    { kind: "restoreRoute", original },
-    { kind: "restoreSubsets", original },
-  ];
-  if (asked.route === "Rest" && asked.subsets === "Rest")
-    return isUndone(observation) ? promoting(observation, "Putting routes and subsets back again.", plan) : undefined;
-  const next: Release = { ...release, traffic: { ...asked, route: "Rest", subsets: "Rest" } };
-  return promoting(observation, "Putting routes and subsets back as far as they are there.", plan, next);
+  const routes = { kind: "restoreRoute", original } as const;
+  const isWaiting = !routesAreEverywhere(observation, asked);
+  if (asked.route === "Split" || (!isWaiting && isUndone(observation))) {
+    const subsets = asked.subsets === "Rest" ? "Widened" : asked.subsets;
+    const next: Release = {
+      ...release,
+      traffic: { ...asked, route: "Rest", subsets, routeChangedAt: renderInstant(now) },
+    };
+    return promoting(observation, "Putting the routes back as far as they are there.", [routes], next);
+  }
+  if (isWaiting) {
+    const again: Plan = isProblem(traffic) || traffic.route.kind === "Split" ? [routes] : [];
+    return promoting(observation, "Routes are as they were; waiting until every proxy has them.", again);
+  }
+  return subsetsRestored(observation, release, asked);
 }
 
 /** Whether what was asked last is not there, or could not be written where it cannot be seen. */
@@ -43,7 +55,7 @@ function isUndone({ traffic, rollout }: Observation): boolean {
 }
 
 function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  const { now, settings, rollout, traffic } = observation;
+  const { now, rollout, traffic } = observation;
   const { canary } = rollout.status;
   if (asked.route === "Rest" || isProblem(traffic)) return undefined;
   if (asked.subsets === "Narrowed" || isNarrow(observation)) {
@@ -54,15 +66,15 @@ function stableWidened(observation: Observation, release: Release, asked: Asked)
     const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: canary?.podTemplateHash ?? "" }];
     return promoting(observation, "Making subset stable select what it did before the release.", plan, next);
   }
-  if (now - parseInstant(asked.subsetsChangedAt) >= settings.propagation) return undefined;
+  if (subsetsAreEverywhere(observation, asked)) return undefined;
   return promoting(observation, "Waiting until every proxy has the widened subset.");
 }
 
 function routesRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  const { now, settings, traffic } = observation;
+  const { traffic } = observation;
   if (asked.route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split"))
     return restoreRoutes(observation, release, asked, "Putting the routes back as they were.");
-  if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
+  if (routesAreEverywhere(observation, asked)) return undefined;
   return promoting(observation, "Routes are as they were; waiting until every proxy has them.");
 }
 

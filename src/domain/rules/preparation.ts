@@ -4,6 +4,7 @@ import type { Release, Revision } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule } from "../decision.ts";
 import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "../observation.ts";
+import { routesAreEverywhere, subsetsAreEverywhere } from "../propagation.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { waitForSubset } from "./subsets.ts";
@@ -48,7 +49,7 @@ function beginTraffic(observation: Observation, release: Release): Answer | unde
 }
 
 function narrow(observation: Observation, release: Release, stable: Revision, canary: Revision): Answer | undefined {
-  const { traffic, now, settings } = observation;
+  const { traffic } = observation;
   if (isProblem(traffic) || release.traffic === undefined) return undefined;
   const hashes = { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
   if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") {
@@ -58,8 +59,7 @@ function narrow(observation: Observation, release: Release, stable: Revision, ca
     const message = "Making subset stable select the pods that run now, and subset canary those of the new revision.";
     return progressing(observation, message, { plan: [{ kind: "narrowSubsets", ...hashes }] });
   }
-  if (release.traffic.route === "Split" || now - parseInstant(release.traffic.subsetsChangedAt) >= settings.propagation)
-    return undefined;
+  if (release.traffic.route === "Split" || subsetsAreEverywhere(observation, release.traffic)) return undefined;
   return progressing(observation, "The subsets are there; waiting until every proxy has them.");
 }
 
@@ -68,7 +68,7 @@ function selects(subsets: SubsetState, hashes: { stable: string; canary: string 
 }
 
 function split(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, now, settings } = observation;
+  const { traffic, now } = observation;
   const asked = release.traffic;
   if (isProblem(traffic) || asked === undefined) return undefined;
   const plan: Plan = [{ kind: "routeTraffic", weight: 0, original: asked.original }];
@@ -79,7 +79,7 @@ function split(observation: Observation, release: Release): Answer | undefined {
   if (asked.weight > 0 || release.canaryCreatedAt !== undefined) return undefined;
   if (traffic.route.kind !== "Split")
     return progressing(observation, "Sending all traffic to subset stable by name.", { plan });
-  if (now - parseInstant(asked.routeChangedAt) >= settings.propagation) return undefined;
+  if (routesAreEverywhere(observation, asked)) return undefined;
   return progressing(observation, "All traffic goes to subset stable; waiting until every proxy has that.");
 }
 

@@ -5,9 +5,10 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule, Transition } from "../decision.ts";
 import { finishRelease, supersededInARow } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
+import { routesAreEverywhere } from "../propagation.ts";
 import { conditionOf } from "../standing.ts";
 import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
-import { leftToService } from "./hand-back.ts";
+import { leftToService, type Asked } from "./hand-back.ts";
 import { moveBack } from "./safety.ts";
 
 /** These say nothing about the revision itself: it is released again when it comes again. */
@@ -49,7 +50,7 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
   if (traffic.route.kind !== "Split") return undefined;
   if (traffic.route.weight !== 0)
     return rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release));
-  return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic.routeChangedAt);
+  return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic);
 }
 
 /** Longer than a cache takes to show a route that we have just written. */
@@ -57,7 +58,7 @@ const routeLag = 1_000;
 
 /** Routes that were put back before the canary went: its pods serve until they are seen and every proxy has them. */
 function routesSettled(observation: Observation, release: Release): Answer | undefined {
-  const { settings, now } = observation;
+  const { now } = observation;
   const { traffic, highestWeight } = release;
   if (traffic === undefined) return undefined;
   if (!isProblem(observation.traffic) && observation.traffic.route.kind === "Split") {
@@ -67,17 +68,17 @@ function routesSettled(observation: Observation, release: Release): Answer | und
   const widened = hasNoStable(observation) ? leftToService(observation, traffic) : [];
   if (widened.length > 0) return rollingBack(observation, "Leaving the traffic to the Service.", widened);
   if (highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
-  if (now - parseInstant(traffic.routeChangedAt) >= settings.propagation) return undefined;
+  if (routesAreEverywhere(observation, traffic)) return undefined;
   return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.");
 }
 
 /** Waits until no request is seen to reach the canary, or rollbackDeadline has passed. */
-function seenToBeBack(observation: Observation, changedAt: string): Answer | undefined {
+function seenToBeBack(observation: Observation, asked: Asked): Answer | undefined {
   const { settings, now, measurement, workload } = observation;
-  const elapsed = now - parseInstant(changedAt);
+  const elapsed = now - parseInstant(asked.routeChangedAt);
   // Where the hold was switched off, the stable pods may begin to go any moment.
   const isUrgent = !isProblem(workload) && workload.holdOff;
-  if (elapsed >= (isUrgent ? settings.propagation : settings.rollbackDeadline)) return undefined;
+  if (elapsed >= settings.rollbackDeadline || (isUrgent && routesAreEverywhere(observation, asked))) return undefined;
   const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
   if (seen === undefined)
     return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
@@ -132,25 +133,24 @@ function surgeRestored(observation: Observation, release: Release): Answer | und
 
 /** A revision that was judged, and that no proxy sends to any more, is to be no endpoint when the Service finds all. */
 function unfit(observation: Observation, { reason, traffic: asked }: Release): Plan {
-  const { traffic, now, settings } = observation;
+  const { traffic } = observation;
   const canary = canaryOf(observation);
   if (rejectsNothing.includes(reason) || asked === undefined || canary?.controlledBy !== "Rollout") return [];
   if (canary.replicas === 0 || isProblem(traffic) || traffic.route.kind !== "Split" || traffic.route.weight !== 0)
     return [];
-  const isLeft = now - parseInstant(asked.routeChangedAt) >= settings.propagation;
-  return isLeft ? [{ kind: "scaleCanary", replicaSet: canary.name, replicas: 0 }] : [];
+  return routesAreEverywhere(observation, asked) ? [{ kind: "scaleCanary", replicaSet: canary.name, replicas: 0 }] : [];
 }
 
 /** maxSurge for the length of an adoption, as JSON. */
 export const openSurge = '"100%"';
 
 function routesRestored(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, settings, now, rollout } = observation;
+  const { traffic, rollout } = observation;
   const asked = release.traffic;
   if (asked === undefined) return undefined;
   const isSplit = !isProblem(traffic) && traffic.route.kind === "Split";
   if (asked.route === "Split" || isSplit) return restoreRoute(observation, release);
-  const isWaiting = now - parseInstant(asked.routeChangedAt) < settings.propagation;
+  const isWaiting = !routesAreEverywhere(observation, asked);
   // What cannot be seen is written again, until that has worked at least once.
   const isBlind = isProblem(traffic) && (isWaiting || conditionOf(rollout.status, "Ready")?.reason !== "RollingBack");
   const again: Plan = isBlind ? [{ kind: "restoreRoute", original: asked.original }] : [];

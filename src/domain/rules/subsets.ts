@@ -1,10 +1,11 @@
-import { parseInstant, renderInstant } from "../../api/instant.ts";
+import { renderInstant } from "../../api/instant.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import type { Release, Revision, RolloutStatus } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type TrafficState, type Workload } from "../observation.ts";
+import { routesAreEverywhere } from "../propagation.ts";
 import type { Standing } from "../standing.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
@@ -106,7 +107,7 @@ function subsetReady(observation: Observation, release: Release, running: Replic
 
 /** Ends a promotion: all of the share is the new subset's, by as many destinations as there were before. */
 export function finishSubsets(observation: Observation, release: Release): Answer {
-  const { traffic, rollout, now, settings } = observation;
+  const { traffic, rollout, now } = observation;
   const asked = release.traffic;
   const { canary } = rollout.status;
   if (asked === undefined || canary === undefined || isProblem(traffic)) {
@@ -126,7 +127,7 @@ export function finishSubsets(observation: Observation, release: Release): Answe
     return promoting(observation, message, plan, settled);
   }
   if (traffic.route.kind !== "Rest") return promoting(observation, message, plan);
-  if (now - parseInstant(asked.routeChangedAt) < settings.propagation)
+  if (!routesAreEverywhere(observation, asked))
     return promoting(observation, "Routes are as they will be; waiting until every proxy has them.");
   return promoted(observation, release, canary);
 }

@@ -136,7 +136,7 @@ test.each([
       old: gone,
       observation: { traffic: { problem: "RouteNotFound", message: "gone" } },
     }),
-    [{ kind: "restoreRoute" }, { kind: "restoreSubsets" }],
+    [{ kind: "restoreRoute" }],
   ],
   [
     "waits before the subsets",
@@ -259,7 +259,7 @@ test("finishPromotion writes again what was lost while the traffic was left to t
   const given = { ...asked, subsets: "Rest" as const };
   const replaced = { ...open, replicaSets: [aReplicaSet(gone)] };
   const blind = decide(at(adopted, { release: { adoption, traffic: given }, workload: { ...done, ...replaced } }));
-  expect(blind.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "restoreSubsets" }]);
+  expect(blind.plan).toMatchObject([{ kind: "restoreRoute" }]);
 });
 
 test("a promotion ends when its Deployment is deleted before anybody has adopted the pods", () => {
@@ -327,7 +327,7 @@ test("finishPromotion gives the routes back when a newer template has rolled out
     replicaSets: [aReplicaSet(gone), aCanary({ ...gone, ...adopted }), newer],
   };
   const replaced = decide(at(adopted, { release: { adoption }, workload }));
-  expect(replaced.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "restoreSubsets" }]);
+  expect(replaced.plan).toMatchObject([{ kind: "restoreRoute" }]);
   const traffic = { ...split, subsets: "Rest" as const, route: "Rest" as const };
   const ended = decide(
     at(adopted, { release: { adoption, traffic }, workload, observation: { traffic: routesAtRest } }),
@@ -335,10 +335,38 @@ test("finishPromotion gives the routes back when a newer template has rolled out
   expect(ended.status).toMatchObject({ release: undefined, stable: { revision: "two" } });
 });
 
+test.each([
+  ["replaced", { ...rolling, paused: true, replicaSets: [aReplicaSet(gone), aCanary({ ...gone, ...adopted })] }],
+  ["deleted", { ...done, replicaSets: [aReplicaSet(gone)] }],
+])("finishPromotion gives no subset back before its routes are everywhere, the pods being %s", (how, workload) => {
+  const newer = aReplicaSet({ name: "product-three", revision: "three", podTemplateHash: "three" });
+  const replicaSets = how === "replaced" ? [...workload.replicaSets, newer] : workload.replicaSets;
+  const atRest = { ...routesSplit(100), route: { kind: "Rest" } } as const;
+  const unread = { problem: "RouteNotFound", message: "gone" } as const;
+  const after = (seconds: number, traffic: Observation["traffic"]) => {
+    const asked = { ...split, route: "Rest" as const, routeChangedAt: ago(seconds) };
+    const decision = decide(
+      at(adopted, {
+        release: { adoption, traffic: asked },
+        workload: { ...workload, replicaSets },
+        observation: { traffic },
+      }),
+    );
+    expect(decision.rule).toBe("finishPromotion");
+    return decision.plan.map(({ kind }) => kind);
+  };
+  expect(after(1, atRest)).toEqual([]);
+  expect(after(3, atRest)).toEqual(["restoreSubsets"]);
+  // What is not seen to be written is written again, and its time begins again.
+  expect(after(1, routesSplit(100))).toEqual(["restoreRoute"]);
+  expect(after(3, routesSplit(100))).toEqual(["restoreRoute"]);
+  expect(after(1, unread)).toEqual(["restoreRoute"]);
+});
+
 test("finishPromotion gives the routes back when the adopted ReplicaSet was deleted, and ends with its successor", () => {
   const lost = decide(at(adopted, { release: { adoption }, workload: { ...done, replicaSets: [aReplicaSet(gone)] } }));
   expect(lost.rule).toBe("finishPromotion");
-  expect(lost.plan).toMatchObject([{ kind: "restoreRoute" }, { kind: "restoreSubsets" }]);
+  expect(lost.plan).toMatchObject([{ kind: "restoreRoute" }]);
   const successor = aCanary({ ...full, ...adopted, name: "product-fresh", podTemplateHash: "fresh" });
   const traffic = { ...split, subsets: "Rest" as const, route: "Rest" as const };
   const ended = decide(
