@@ -58,9 +58,10 @@ export const configSchema = z.object({
     }),
   istioNamespace: z.string().min(1).default("istio-system").meta({ description: "root namespace of the mesh" }),
   clusterDomain: z.string().min(1).default("cluster.local").meta({ description: "DNS domain of the cluster" }),
-  propagation: duration
-    .prefault("2s")
-    .meta({ description: "how long changes of Istio objects take to reach every proxy" }),
+  propagation: duration.prefault("2s").meta({
+    description:
+      "how long changes of Istio objects take to reach every proxy; more than istiod's PILOT_DEBOUNCE_MAX (10s) in a mesh that changes all the time",
+  }),
   rollbackDeadline: duration
     .prefault("30s")
     .meta({ description: "when a rollback ends although canary traffic is still seen" }),

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { CallCounts } from "../cluster/load/counts.ts";
 import { watchCapacity, type Capacity } from "../lab/capacity.ts";
@@ -46,7 +47,8 @@ export async function startBench(): Promise<Bench> {
 const opened = new Set<string>();
 
 /** Opens a case: an app under load in a namespace of its own, its Rollout at rest, its capacity followed. */
-export async function openCase({ lab }: Bench, namespace: string, options: ShopOptions = {}): Promise<Case> {
+export async function openCase(bench: Bench, namespace: string, options: ShopOptions = {}): Promise<Case> {
+  const { lab } = bench;
   // Two cases in one namespace would disturb each other in ways that are hard to see.
   if (opened.has(namespace)) throw new Error(`namespace ${namespace} belongs to another case`);
   opened.add(namespace);
@@ -62,11 +64,19 @@ export async function openCase({ lab }: Bench, namespace: string, options: ShopO
       // Proxies have room for some dozens of hosts: what is done with goes.
       await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
       const failed = unexplained(counts, failing);
-      const seen = failed === 0 ? "" : JSON.stringify([counts.failures, lab.failedCalls(namespace)]);
+      const seen =
+        failed === 0 ? "" : JSON.stringify([counts.failures, lab.failedCalls(namespace), diary(bench, namespace)]);
       expect(failed, `requests that failed in ${namespace}: ${seen}`).toBeLessThanOrEqual(lost);
       expect(lowest.ratio, `lowest capacity in ${namespace}: ${lowest.at}`).toBeGreaterThanOrEqual(least);
     },
   };
+}
+
+/** What the operator did in a namespace, and what troubled the mesh meanwhile. */
+function diary({ lab, operator }: Bench, namespace: string): readonly string[] {
+  const lines = (path: string) => readFileSync(path, "utf8").split("\n");
+  const acted = lines(operator.process.log).filter((line) => line.includes(namespace));
+  return [...acted.slice(-30), ...lines(lab.world.log).slice(-10)];
 }
 
 /** Failed requests that none of these versions answered. */

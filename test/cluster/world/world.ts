@@ -61,6 +61,8 @@ export interface World {
   /** The resourceVersions that the mesh has seen: `<kind>/<namespace>/<name>`. */
   seen(): Promise<Readonly<Record<string, string>>>;
   setDebounce(ms: number): Promise<void>;
+  /** File with what troubled it. */
+  readonly log: string;
   stop(): Promise<void>;
 }
 
@@ -85,6 +87,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
   return {
     proxies,
+    log: world.log,
     proxy(name) {
       const found = proxies.find((each) => each.name === name);
       if (found === undefined) throw new Error(`no proxy ${name}`);
