@@ -52,6 +52,11 @@ export function subsetsAreEverywhere(observation: Observation, asked: Asked): bo
   return isEverywhere(observation, asked.subsetsChangedAt, observation.seenAt?.subsets);
 }
 
+/** Whether every proxy knows the canary's pods: they were seen to be ready long enough ago. */
+export function podsAreEverywhere({ now, settings }: Observation, { canaryReadyAt }: Release): boolean {
+  return canaryReadyAt !== undefined && now - parseInstant(canaryReadyAt) >= settings.propagation;
+}
+
 function isEverywhere({ now, settings }: Observation, askedAt: string, seenAt: Instant | undefined): boolean {
   const asked = parseInstant(askedAt);
   return now - Math.max(asked, seenAt ?? asked) >= settings.propagation;

@@ -334,16 +334,27 @@ export class VirtualWorld {
     };
   }
 
+  /** When the last of the canary's pods got ready. */
+  #canaryReadyAt(): number {
+    const canary = this.replicaSets.find(({ controlledBy }) => controlledBy === "Rollout");
+    return canary === undefined ? this.now : (this.#readyAt.get(canary.name) ?? 0);
+  }
+
   /** Between a subset and a route that names it, proxies get the time that they need. */
   #followOrder(action: TrafficAction): void {
     const apart = (earlier: number, what: string) => {
       if (this.now - earlier < propagation) this.misorders.push(`${what} after ${this.now - earlier} ms`);
     };
+    const canary = this.subsets?.canary;
     const isSplit = this.route.kind === "Split";
-    if (action.kind === "narrowSubsets" && this.subsets?.canary !== action.canary) this.#subsetsAt = this.now;
-    if (action.kind === "routeTraffic" && !isSplit) apart(this.#subsetsAt, "a route to a new subset");
+    if (action.kind === "routeTraffic") {
+      if (!isSplit) apart(this.#subsetsAt, "a route to a new subset");
+      if (action.weight > 0 && this.route.weight === 0) apart(this.#canaryReadyAt(), "traffic to new pods");
+      return;
+    }
+    if (action.kind === "narrowSubsets" && canary !== action.canary) this.#subsetsAt = this.now;
     if (action.kind === "restoreRoute" && isSplit) this.#routeAt = this.now;
-    if (action.kind === "restoreSubsets" && this.subsets?.canary !== undefined)
+    if (action.kind === "restoreSubsets" && canary !== undefined)
       apart(this.#routeAt, "a subset removed with its route");
   }
 

@@ -13,7 +13,9 @@ const deployments = kind<Stored>("apps/v1", "Deployment");
 export function switchCases(bench: () => Bench): void {
   /** Switch, template and pause in one write, as a script for emergencies would do it. */
   const letRoll = async ({ namespace }: Case, image?: string): Promise<void> => {
-    const template = image && { template: { spec: { containers: [{ name: "app", image }] } } };
+    // Slow enough for the routes to be given back while it rolls: a test may stop them for a moment longer.
+    const env = [{ name: "START_SECONDS", value: "3" }];
+    const template = image && { template: { spec: { containers: [{ name: "app", image, env }] } } };
     const change = {
       metadata: { annotations: { "serin.dev/hold": "off" } },
       spec: { paused: false, ...(template === undefined ? {} : template) },

@@ -8,7 +8,7 @@ import { routesAreEverywhere, subsetsAreEverywhere } from "../propagation.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { waitForSubset } from "./subsets.ts";
-import { atWeight, hold, progressing, wantedWeight } from "./under-way.ts";
+import { atWeight, hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
 
 /**
  * Before there is a canary pod, the routes send everything to the subset of the stable pods: a canary pod is an
@@ -172,7 +172,8 @@ function untilAvailable(
   running: ReplicaSet,
   spec: RolloutSpec,
 ): Answer | undefined {
-  if (running.available >= running.replicas) return canaryReady(observation, release, running);
+  if (running.available >= running.replicas)
+    return canaryReady(observation, release, running) ?? untilKnown(observation, release, spec);
   const waiting = onTheClock(observation, release, running, spec);
   // Pods that come and go at a weight that was reached do not stop its clock; too few of them is for the rules of safety.
   if (release.traffic?.weight === wantedWeight(observation, release, spec) && release.traffic.weight > 0) {

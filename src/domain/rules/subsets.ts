@@ -11,7 +11,7 @@ import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { correctionOf, ignoreWeights } from "./traffic.ts";
-import { hold, progressing, wantedWeight } from "./under-way.ts";
+import { hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
 
 /**
  * Where users run all versions themselves, the routes tell which subset serves: that one is stable. Without a release it
@@ -86,7 +86,8 @@ export function waitForSubset(observation: Observation, release: Release, spec: 
   if (running === undefined || isProblem(workload)) return undefined;
   const weight = wantedWeight(observation, release, spec);
   const size = Math.max(1, canarySize(workload.replicas, weight));
-  if (running.available >= size) return subsetReady(observation, release, running);
+  if (running.available >= size)
+    return subsetReady(observation, release, running) ?? untilKnown(observation, release, spec);
   // Pods that come and go at a weight that was reached do not stop its clock; none at all is for the rules of safety.
   if (release.traffic?.weight === weight && weight > 0) return undefined;
   const why =

@@ -5,6 +5,7 @@ import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Transition } from "../decision.ts";
 import type { Observation } from "../observation.ts";
+import { podsAreEverywhere } from "../propagation.ts";
 import { isNews } from "../standing.ts";
 import { stepsOf, weightAt } from "../steps.ts";
 
@@ -42,6 +43,13 @@ export function atWeight(observation: Observation, release: Release, weight: num
     bakingSince: undefined,
     traffic: traffic && { ...traffic, weight, routeChangedAt },
   };
+}
+
+/** Before the first traffic to pods that are ready: a proxy that does not know them yet would find none behind the route. */
+export function untilKnown(observation: Observation, release: Release, spec: RolloutSpec): Answer | undefined {
+  if (release.traffic?.weight !== 0 || wantedWeight(observation, release, spec) === 0) return undefined;
+  if (podsAreEverywhere(observation, release)) return undefined;
+  return progressing(observation, "The canary pods are ready; waiting until every proxy knows them.");
 }
 
 interface Progress {

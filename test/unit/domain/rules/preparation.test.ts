@@ -123,7 +123,7 @@ test.each([
   ],
   [
     "does not shrink in a release",
-    ready({ replicas: 3, available: 3 }, { canaryReadyAt: ago(1) }),
+    ready({ replicas: 3, available: 3 }, { canaryReadyAt: ago(2) }),
     [{ kind: "routeTraffic", weight: 10 }],
   ],
   [
@@ -142,6 +142,7 @@ test.each([
     [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 3 }],
   ],
   ["waits for pods", ready({ available: 0, ready: 0 }), []],
+  ["waits until proxies know the first pods", ready({}, { canaryReadyAt: ago(1) }), []],
 ])("waitForCanary %s", (_what, observation, plan) => {
   expect(decide(observation).plan).toMatchObject(plan);
 });
