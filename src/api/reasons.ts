@@ -50,6 +50,7 @@ export const eventReasons = {
   AnalysisFailed: "Warning",
   RollbackStarted: "Warning",
   RollbackBlocked: "Warning",
+  CanaryStopped: "Warning",
   RolledBack: "Warning",
   Superseded: "Normal",
   Baking: "Normal",

@@ -25,7 +25,7 @@ export async function reportFailure(
 ): Promise<void> {
   const rollout = deps.cluster.readRollout(key);
   if (rollout === undefined) return;
-  const standing = standingFor(error, rollout.status.release?.decision === "Rollback");
+  const standing = standingFor(error, rollout.status.release?.decision === "Rollback" ? leverOf(rollout) : undefined);
   deps.obstacles.note(renderKey(key), standing);
   const isKnown = conditionOf(rollout.status, "Ready")?.reason === standing.reason;
   const observation = unobserved(rollout, standing, deps);
@@ -52,7 +52,7 @@ export async function giveUp(
   const rollout = deps.cluster.readRollout(key);
   const release = rollout?.status.release;
   if (rollout === undefined || release === undefined || release.decision !== undefined) return;
-  const observation = unobserved(rollout, standingFor(error, false), deps);
+  const observation = unobserved(rollout, standingFor(error, undefined), deps);
   const answer = rollBack(observation, release, "TemplateMutated", error.message);
   await deps.cluster.writeStatus(rollout, withEvents(observation, answer.status, answer.transitions), signal);
 }
@@ -64,14 +64,23 @@ function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Depen
   return { now: deps.clock.now(), rollout, settings: deps.settings, workload: problem, traffic: problem, ...nothing };
 }
 
-function standingFor(error: unknown, isRollback: boolean): Standing {
+/** What a person can do while the routes cannot be changed. */
+function leverOf({ key, spec, status }: Rollout): string {
+  const { replicaSet = "", workload = "" } = status.canary ?? {};
+  const pods = spec?.subset === undefined ? `rs/${replicaSet}` : `deployment/${workload}`;
+  return ` Until then the canary keeps its traffic. Where its answers do more harm than errors, run kubectl -n ${key.namespace} scale ${pods} --replicas=0: requests that are still sent to it fail with 503.`;
+}
+
+/** `lever` is given in a rollback. */
+function standingFor(error: unknown, lever: string | undefined): Standing {
   const message = error instanceof Error ? error.message : String(error);
+  const isRollback = lever !== undefined;
   const kind = isRollback ? "RollingBack" : "Progressing";
   const say = (reason: ConditionReason, what: string): Standing => ({
     kind,
     reason,
     phase: isRollback ? "RollingBack" : "Held",
-    message: what,
+    message: `${what}${lever ?? ""}`,
   });
   if (error instanceof CanaryRefusedError) {
     const told = `Canary pods cannot start: ${message}. The release goes on by itself when they can.`;

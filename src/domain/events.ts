@@ -40,6 +40,7 @@ const actions: Readonly<Record<PendingEvent["reason"], string>> = {
   StepPassedWithoutEvidence: "Analyse",
   RollbackStarted: "RollBack",
   RollbackBlocked: "RollBack",
+  CanaryStopped: "RollBack",
   RolledBack: "RollBack",
   Baking: "Promote",
   Adopting: "Promote",

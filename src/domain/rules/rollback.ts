@@ -10,6 +10,7 @@ import { conditionOf } from "../standing.ts";
 import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
 import { leftToService, type Asked } from "./hand-back.ts";
 import { moveBack } from "./safety.ts";
+import { withSecondLever } from "./second-lever.ts";
 
 /** These say nothing about the revision itself: it is released again when it comes again. */
 const rejectsNothing: readonly (string | undefined)[] = [
@@ -49,7 +50,11 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
     return restoreRoute(observation, release);
   if (traffic.route.kind !== "Split") return undefined;
   if (traffic.route.weight !== 0)
-    return rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release));
+    return withSecondLever(
+      observation,
+      release,
+      rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release)),
+    );
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic);
 }
 

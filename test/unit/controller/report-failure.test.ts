@@ -61,6 +61,9 @@ describe("reportFailure()", () => {
     expect(world.status.release).toEqual(release);
     expect(world.status.phase).toBe("RollingBack");
     expect(waiting(world)).toContain("RollbackBlocked");
+    expect(world.status.message).toContain(
+      `kubectl -n shop scale rs/${world.status.canary?.replicaSet ?? ""} --replicas=0`,
+    );
   });
 
   test("says nothing of a Rollout that is gone", async () => {
