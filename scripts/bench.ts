@@ -2,9 +2,11 @@
 import { progressPrinter } from "../test/cluster/parts/progress.ts";
 import { stopOnSignals } from "../test/cluster/processes/signals.ts";
 import { createSupervisor } from "../test/cluster/processes/supervisor.ts";
-import { runAdoption } from "../test/bench/adoption.ts";
+import { runAdoption, type BenchRun } from "../test/bench/adoption.ts";
 import { BENCH_HELP, readBenchOptions, WrongOption, type BenchOptions } from "../test/bench/options.ts";
 import { judgeBench, summaryLines } from "../test/bench/result.ts";
+import { runTraffic } from "../test/bench/traffic.ts";
+import { judgeTraffic, trafficLines } from "../test/bench/traffic-result.ts";
 
 function fail(message: string, code: number): never {
   process.stderr.write(`serin: ${message}\n`);
@@ -20,6 +22,26 @@ function readOptions(): BenchOptions | "help" {
   }
 }
 
+interface Measured {
+  readonly result: { readonly passed: boolean };
+  readonly lines: readonly string[];
+  /** What proxies logged about failed requests. */
+  readonly failures: readonly string[];
+}
+
+async function measure(options: BenchOptions, run: BenchRun): Promise<Measured> {
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1_000;
+  if (options.bench === "traffic") {
+    const outcome = await runTraffic(options, run);
+    const result = judgeTraffic(options, outcome, seconds());
+    return { result, lines: trafficLines(result), failures: outcome.apps.flatMap(({ failures }) => failures) };
+  }
+  const { apps, versions } = await runAdoption(options, run);
+  const result = judgeBench(options, apps, { seconds: seconds(), versions });
+  return { result, lines: summaryLines(result), failures: apps.flatMap(({ failures }) => failures) };
+}
+
 async function main(options: BenchOptions): Promise<void> {
   const progress = progressPrinter();
   const supervisor = await createSupervisor();
@@ -30,17 +52,14 @@ async function main(options: BenchOptions): Promise<void> {
     return supervisor.stop();
   });
   process.stderr.write(`seed ${options.seed}\n`);
-  const began = performance.now();
   try {
     const run = { supervisor, signal: interrupted.signal, onProgress: progress.show };
-    const { apps, versions } = await runAdoption(options, run);
-    const seconds = (performance.now() - began) / 1_000;
-    const result = judgeBench(options, apps, { seconds, versions });
+    const { result, lines, failures } = await measure(options, run);
     progress.end();
     await supervisor.stop();
-    for (const { failures } of apps) for (const line of failures) process.stderr.write(`failed: ${line}\n`);
+    for (const line of failures) process.stderr.write(`failed: ${line}\n`);
     const summary = options.json ? process.stderr : process.stdout;
-    summary.write(`${summaryLines(result).join("\n")}\n`);
+    summary.write(`${lines.join("\n")}\n`);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     process.exit(result.passed ? 0 : 1);
   } catch (error) {

@@ -61,7 +61,8 @@ export async function runAdoption(options: BenchOptions, run: BenchRun): Promise
   return { apps: await Promise.race([Promise.all(apps), ended]), versions: versionsOf(lab) };
 }
 
-function versionsOf(lab: Lab): Readonly<Record<string, string>> {
+/** Of the parts that a bench ran on. */
+export function versionsOf(lab: Lab): Readonly<Record<string, string>> {
   const { "kube-apiserver": kubernetes, envoy, prometheus } = lab.cluster.provided;
   return {
     serin: version,

@@ -2,8 +2,10 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
+  readonly bench: (typeof benches)[number];
   readonly json: boolean;
   readonly promotions: number;
+  readonly rollbacks: number;
   /** What the scaler's sizes and moments follow from. */
   readonly seed: number;
   /** Apps that are released side by side. */
@@ -12,20 +14,26 @@ export interface BenchOptions {
   readonly rate: number;
 }
 
-export const benches = ["adoption"] as const;
+export const benches = ["adoption", "traffic"] as const;
+
+const defaults = { adoption: { apps: "4", rate: "20" }, traffic: { apps: "2", rate: "100" } } as const;
 
 export const BENCH_HELP = `Usage: npm run bench -- NAME [options]
 
 Benches:
   adoption               promotions under load while a scaler writes the scale subresource at random moments, as an HPA
                          does; passes with no restarted pod, no failed request, and never fewer ready pods than needed
+  traffic                rollbacks at 50 % under load: from the decision to the last request that the canary got, at a
+                         debounce of 100 ms; writes per release, and rewrites per foreign write; passes with no failed
+                         request and one rewrite for each foreign write
 
 Options:
   --json                 print one JSON line at the end; everything else goes to standard error
-  --promotions N         how many promotions (default 50)
+  --promotions N         adoption: how many promotions (default 50)
+  --rollbacks N          traffic: how many rollbacks (default 40)
   --seed N               repeats the sizes and moments of an earlier run (default: another one each time; it is printed)
-  --apps N               how many apps are released side by side (default 4)
-  --rate N               requests per second to each app (default 20)
+  --apps N               how many apps are released side by side (default: adoption 4, traffic 2)
+  --rate N               requests per second to each app (default: adoption 20, traffic 100)
   --help                 this text
 
 Exit code: 0 when the bar is met, 1 when it is missed, 2 when an option is wrong.
@@ -46,15 +54,19 @@ export function readBenchOptions(args: readonly string[], seed: number): BenchOp
   const { values, positionals } = parse(args);
   if (values.help) return "help";
   const [name, ...others] = positionals;
-  if (!benches.some((bench) => bench === name) || others.length > 0) {
+  const bench = benches.find((known) => known === name);
+  if (bench === undefined || others.length > 0) {
     throw new WrongOption(`no bench ${JSON.stringify(positionals.join(" "))}; there are: ${benches.join(", ")}`);
   }
+  const own = defaults[bench];
   return {
+    bench,
     json: values.json,
     promotions: readWhole("--promotions", values.promotions, 1, 10_000),
     seed: values.seed === undefined ? seed : readWhole("--seed", values.seed, 0, largestSeed),
-    apps: readWhole("--apps", values.apps, 1, 20),
-    rate: readWhole("--rate", values.rate, 1, 500),
+    rollbacks: readWhole("--rollbacks", values.rollbacks, 1, 10_000),
+    apps: readWhole("--apps", values.apps ?? own.apps, 1, 20),
+    rate: readWhole("--rate", values.rate ?? own.rate, 1, 500),
   };
 }
 
@@ -67,8 +79,9 @@ function parse(args: readonly string[]) {
         json: { type: "boolean", default: false },
         promotions: { type: "string", default: "50" },
         seed: { type: "string" },
-        apps: { type: "string", default: "4" },
-        rate: { type: "string", default: "20" },
+        rollbacks: { type: "string", default: "40" },
+        apps: { type: "string" },
+        rate: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });

@@ -1,5 +1,5 @@
-// What a bench ends with.
-import { cpus, loadavg, release, totalmem } from "node:os";
+// What the bench of adoptions ends with.
+import { machine, machineLine, spread, type Machine, type Spread } from "./machine.ts";
 import type { BenchOptions } from "./options.ts";
 
 export interface PromotionResult {
@@ -38,17 +38,9 @@ export interface BenchResult {
   readonly apps: number;
   readonly ratePerApp: number;
   readonly seconds: number;
-  readonly promotionSeconds: { readonly median: number; readonly p95: number; readonly max: number };
+  readonly promotionSeconds: Spread;
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
-}
-
-interface Machine {
-  readonly cpus: number;
-  readonly model: string;
-  readonly memoryGiB: number;
-  readonly load: readonly number[];
-  readonly kernel: string;
 }
 
 /** The bar: every release promoted, nothing restarted, nothing failed, never fewer ready pods than were needed. */
@@ -86,34 +78,16 @@ export function judgeBench(
   };
 }
 
-function spread(values: readonly number[]) {
-  const sorted = values.toSorted((one, other) => one - other);
-  const at = (share: number) =>
-    Math.round(10 * (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)) / 10;
-  return { median: at(0.5), p95: at(0.95), max: at(1) };
-}
-
-function machine(): Machine {
-  const all = cpus();
-  return {
-    cpus: all.length,
-    model: all[0]?.model ?? "unknown",
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    load: loadavg().map((load) => Math.round(load * 100) / 100),
-    kernel: release(),
-  };
-}
-
 /** For people. */
 export function summaryLines(result: BenchResult): readonly string[] {
-  const { promotionSeconds: took, machine: on } = result;
+  const { promotionSeconds: took } = result;
   return [
     `${result.promoted} of ${result.promotions} promoted in ${result.seconds} s, ${result.apps} apps side by side, scaled ${result.scalings} times (seed ${result.seed})`,
     `restarted pods: ${result.restarts}`,
     `failed requests: ${result.failedRequests} of ${result.requests}`,
     `lowest ready ÷ needed: ${result.lowestCapacity} (${result.lowestCapacityAt})`,
     `a promotion took ${took.median} s in the middle, ${took.p95} s for 95 %, ${took.max} s at most`,
-    `machine: ${on.cpus} CPUs (${on.model}), ${on.memoryGiB} GiB, load ${on.load.join(" ")}`,
+    machineLine(result.machine),
     result.passed
       ? "passed"
       : "missed the bar: all promoted, 0 restarts, 0 failed requests, lowest ready ÷ needed >= 1",

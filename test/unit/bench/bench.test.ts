@@ -4,18 +4,29 @@ import { readBenchOptions, WrongOption, type BenchOptions } from "../../bench/op
 import { restartsIn, type Entry } from "../../bench/pod-ledger.ts";
 import { randomFrom } from "../../bench/random.ts";
 import { judgeBench, summaryLines, type AppResult } from "../../bench/result.ts";
+import type { TrafficAppResult } from "../../bench/traffic.ts";
+import { judgeTraffic, trafficLines } from "../../bench/traffic-result.ts";
 
 describe("options", () => {
   test("have defaults, and a seed of their own unless one is given", () => {
-    const expected = { json: false, promotions: 50, seed: 7, apps: 4, rate: 20 };
+    const expected = {
+      bench: "adoption",
+      json: false,
+      promotions: 50,
+      rollbacks: 40,
+      seed: 7,
+      apps: 4,
+      rate: 20,
+    };
     expect(readBenchOptions(["adoption"], 7)).toEqual(expected);
     expect(readBenchOptions(["adoption", "--json", "--seed", "3"], 7)).toEqual({ ...expected, json: true, seed: 3 });
+    expect(readBenchOptions(["traffic"], 7)).toMatchObject({ bench: "traffic", apps: 2, rate: 100 });
     expect(readBenchOptions(["--help"], 7)).toBe("help");
   });
 
   test.each([
-    [[], 'no bench ""; there are: adoption'],
-    [["speed"], 'no bench "speed"; there are: adoption'],
+    [[], 'no bench ""; there are: adoption, traffic'],
+    [["speed"], 'no bench "speed"; there are: adoption, traffic'],
     [["adoption", "--promotions", "0"], "--promotions 0: write a whole number from 1 to 10000"],
     [["adoption", "--seed", "x"], "--seed x: write a whole number from 0 to 4294967295"],
     [["adoption", "--fast"], "Unknown option '--fast'"],
@@ -70,7 +81,15 @@ describe("pods that a promotion restarted", () => {
 });
 
 describe("the bar", () => {
-  const options: BenchOptions = { json: false, promotions: 2, seed: 1, apps: 1, rate: 20 };
+  const options: BenchOptions = {
+    bench: "adoption",
+    json: false,
+    promotions: 2,
+    rollbacks: 2,
+    seed: 1,
+    apps: 1,
+    rate: 20,
+  };
   const promotion = { image: "product:v2", outcome: "Promoted", restarts: 0, seconds: 20 };
   const good: AppResult = {
     namespace: "bench-1",
@@ -103,3 +122,48 @@ describe("the bar", () => {
     expect(summaryLines(judged(change)).at(-1)).toContain("missed the bar");
   });
 });
+
+describe("the bar of rollbacks", () => {
+  const options: BenchOptions = { ...readOptions(), rollbacks: 2 };
+  const rollback = { image: "product:v2", reason: "Aborted", milliseconds: 120, istioWrites: 8 };
+  const good: TrafficAppResult = {
+    namespace: "bench-1",
+    rollbacks: [rollback, { ...rollback, milliseconds: 180 }],
+    foreignWrites: 10,
+    rewrites: 10,
+    requests: 1_000,
+    failed: 0,
+    failures: [],
+  };
+  const judge = (changes: Partial<TrafficAppResult>) =>
+    judgeTraffic(options, { apps: [{ ...good, ...changes }], writes: 30, versions: {} }, 60);
+
+  test("is met, and the figures are those of the runs", () => {
+    const result = judge({});
+    expect(result).toMatchObject({
+      passed: true,
+      rolledBack: 2,
+      lastCanaryRequest: { median: 180, p95: 180, max: 180 },
+      istioWritesPerRelease: { median: 8 },
+      writesPerRelease: 15,
+      rewritesPerForeignWrite: 1,
+    });
+    expect(trafficLines(result).at(-1)).toBe("passed");
+  });
+
+  test.each<[string, Partial<TrafficAppResult>]>([
+    ["a failed request", { failed: 1 }],
+    ["a release that ended otherwise", { rollbacks: [rollback, { ...rollback, reason: "ErrorRateTooHigh" }] }],
+    ["two rewrites for a foreign write", { rewrites: 11 }],
+  ])("is missed by %s", (_what, changes) => {
+    const result = judge(changes);
+    expect(result.passed).toBe(false);
+    expect(trafficLines(result).at(-1)).toContain("missed the bar");
+  });
+});
+
+function readOptions(): BenchOptions {
+  const options = readBenchOptions(["traffic"], 1);
+  if (options === "help") throw new Error("nobody asked for help");
+  return options;
+}
