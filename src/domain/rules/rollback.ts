@@ -49,6 +49,11 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
   if (isProblem(traffic) || traffic.subsets.kind === "Absent" || hasNoStable(observation))
     return restoreRoute(observation, release);
   if (traffic.route.kind !== "Split") return undefined;
+  const lost = lostSubsets(observation, release.traffic);
+  if (lost.length > 0) {
+    const plan = [...moveBack(observation, release), ...lost];
+    return rollingBack(observation, "Putting the subsets of the release back, and all traffic to stable.", plan);
+  }
   if (traffic.route.weight !== 0)
     return withSecondLever(
       observation,
@@ -56,6 +61,16 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
       rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release)),
     );
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic);
+}
+
+/** Subsets that somebody else wrote, or that were deleted and made anew: a route to one that is not there answers 503. */
+function lostSubsets({ traffic, rollout, settings, now }: Observation, asked: Asked): Plan {
+  const { stable, canary } = rollout.status;
+  // Where they cannot be written, the routes are given back in time all the same.
+  if (now - parseInstant(asked.routeChangedAt) >= settings.rollbackDeadline) return [];
+  if (isProblem(traffic) || traffic.subsets.kind === "Absent" || asked.subsets !== "Narrowed") return [];
+  if (stable === undefined || canary === undefined || traffic.subsets.stable === stable.podTemplateHash) return [];
+  return [{ kind: "narrowSubsets", stable: stable.podTemplateHash, canary: canary.podTemplateHash }];
 }
 
 /** Longer than a cache takes to show a route that we have just written. */

@@ -37,6 +37,24 @@ test.each([
     inRelease(rolledBack(), { traffic: routesSplit(10) }),
     [{ kind: "routeTraffic", weight: 0, original: "{}" }],
   ],
+  [
+    "subsets that somebody emptied meanwhile at once, because the routes name them",
+    inRelease(rolledBack(), {
+      traffic: { ...routesSplit(0), subsets: { kind: "Present", stable: undefined, canary: undefined } },
+      measurement: seen(90),
+    }),
+    [
+      { kind: "routeTraffic", weight: 0 },
+      { kind: "narrowSubsets", stable: "one", canary: "two" },
+    ],
+  ],
+  [
+    "no subsets that could not be put back until the deadline",
+    inRelease(rolledBack({ routeChangedAt: ago(31) }), {
+      traffic: { ...routesSplit(0), subsets: { kind: "Present", stable: undefined, canary: undefined } },
+    }),
+    [{ kind: "scaleCanary", replicas: 0 }],
+  ],
   ["then it is seen to be back", inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(90) }), []],
   [
     "then the pods",
