@@ -8,6 +8,7 @@ import { pointNamed } from "./hand-over.ts";
 import { size, standAt, untilPods } from "./stand.ts";
 
 const deployments = kind<Stored>("apps/v1", "Deployment");
+const destinationRules = kind<Stored>("networking.istio.io/v1", "DestinationRule");
 
 /** The emergency switch where it hurts: the Deployment goes on at once, whatever the routes of the release name. */
 export function switchCases(bench: () => Bench): void {
@@ -63,6 +64,19 @@ export function switchCases(bench: () => Bench): void {
     await untilAlone(shop, "v3");
     expect((await shop.rollout()).status.history?.map(({ outcome }) => outcome)).toEqual([one.outcome]);
     await shop.end();
+  });
+
+  test("subsets that somebody empties in a rollback are put back while the routes name them", async () => {
+    const shop = await openCase(bench(), "emptied-subsets", { spec: pausedHalfway });
+    await shop.release("product:v2");
+    await shop.untilRollout("the pause", isPaused);
+    await shop.ask("abort");
+    await shop.untilRollout("the decision", ({ status }) => status.release?.decision === "Rollback");
+    await bench().lab.cluster.client.patch(destinationRules, placeOf(shop), { spec: { subsets: [] } });
+    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "Aborted" });
+    expect((await shop.subsets())?.spec).not.toHaveProperty("subsets");
+    // From the patch until it is undone, requests find a route to what the person took away.
+    await shop.end({ lost: 20 });
   });
 
   test("a Deployment deleted in the foreground at 50 %: the canary pods serve until it is there again", async () => {
