@@ -135,12 +135,12 @@ interface Versions {
 /** Counts the versions of Istio's objects that are stored from now on. */
 function countVersions(lab: Lab, namespace: string, signal: AbortSignal): Versions {
   const seen = new Set<string>();
-  const follow = (of: typeof virtualServices) =>
-    lab.cluster.client.watchUntil({ kind: of, namespace, timeout: 86_400_000 }, (objects) => {
+  const follow = (watched: typeof virtualServices) =>
+    lab.cluster.client.watchUntil({ kind: watched, namespace, timeout: 86_400_000 }, (objects) => {
       for (const { metadata } of objects) seen.add(`${metadata.uid} ${metadata.generation ?? 0}`);
       return signal.aborted;
     });
-  for (const of of [virtualServices, destinationRules]) follow(of).catch(() => undefined);
+  for (const each of [virtualServices, destinationRules]) follow(each).catch(() => undefined);
   return {
     get stored() {
       return seen.size;
