@@ -53,23 +53,29 @@ export function headroom({ replicas, ready, shares }: Scene): number {
 /** The longest that pods which a smaller size asked to go may still be counted as ready. Milliseconds. */
 const shrinkLag = 5_000;
 
+/** In a split a larger size may be had the moment it is asked for, too late for a weight that was just decided on. Milliseconds. */
+const growLag = 1_000;
+
 /**
  * How many pods are needed, from one look to the next. A size that was asked for is needed from the moment at which it
- * was first had: pods take time to start, whoever asks for them. After a smaller size it stays the needed one for a
+ * was first had: pods take time to start, whoever asks for them, and nobody knows of it at once. After a smaller size it stays the needed one for a
  * while, because pods that are to go look ready until they are told.
  */
 export class Need {
   #size: number | undefined;
   #seen: number | undefined;
   #shrunkAt = -Infinity;
+  #grownAt = -Infinity;
 
   /** Undefined until the app is complete for the first time. */
   look(scene: Scene, now: number): number | undefined {
     const { replicas } = scene;
     if (this.#seen !== undefined && replicas < this.#seen) this.#shrunkAt = now;
+    if (this.#seen !== undefined && replicas > this.#seen) this.#grownAt = now;
     this.#seen = replicas;
     const isLess = this.#size !== undefined && replicas < this.#size;
-    const isHad = headroom(scene) >= 1 && now - this.#shrunkAt >= shrinkLag;
+    const isKnown = now - this.#shrunkAt >= shrinkLag && now - this.#grownAt >= growLag;
+    const isHad = isKnown && headroom(scene) >= 1;
     if (isLess || isHad) this.#size = replicas;
     return this.#size;
   }

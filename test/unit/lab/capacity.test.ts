@@ -27,8 +27,22 @@ describe("Need", () => {
       5,
       5,
     ]);
-    expect(need.look(having(8, 8), 3)).toBe(8);
-    expect(need.look(having(8, 7), 4)).toBe(8);
+    expect(need.look(having(8, 8), 1_003)).toBe(8);
+    expect(need.look(having(8, 7), 1_004)).toBe(8);
+  });
+
+  test("does not take a size for had that a split has room for in the moment in which it is asked for", () => {
+    const split = (replicas: number, canary: number) => ({
+      replicas,
+      ready: counts({ one: 6, two: 6 }),
+      shares: counts({ one: 100 - canary, two: canary }),
+    });
+    const need = new Need();
+    expect(need.look(split(6, 50), 0)).toBe(6);
+    expect(need.look(split(7, 50), 100)).toBe(6);
+    expect(need.look(split(7, 100), 200)).toBe(6);
+    expect(need.look(split(7, 50), 1_200)).toBe(7);
+    expect(need.look(split(7, 100), 1_300)).toBe(7);
   });
 
   test("falls with the size at once, and does not rise on pods that are on their way out", () => {
