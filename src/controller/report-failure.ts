@@ -68,7 +68,7 @@ function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Depen
 function leverOf({ key, spec, status }: Rollout): string {
   const { replicaSet = "", workload = "" } = status.canary ?? {};
   const pods = spec?.subset === undefined ? `rs/${replicaSet}` : `deployment/${workload}`;
-  return ` Until then the canary keeps its traffic. Where its answers do more harm than errors, run kubectl -n ${key.namespace} scale ${pods} --replicas=0: requests that are still sent to it fail with 503.`;
+  return ` Where requests still reach the canary and do more harm there than errors, run kubectl -n ${key.namespace} scale ${pods} --replicas=0: they fail with 503 then.`;
 }
 
 /** `lever` is given in a rollback. */
