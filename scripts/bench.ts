@@ -2,7 +2,8 @@
 import { progressPrinter } from "../test/cluster/parts/progress.ts";
 import { stopOnSignals } from "../test/cluster/processes/signals.ts";
 import { createSupervisor } from "../test/cluster/processes/supervisor.ts";
-import { runAdoption, type BenchRun } from "../test/bench/adoption.ts";
+import { runAdoption } from "../test/bench/adoption.ts";
+import type { BenchRun } from "../test/bench/bench-lab.ts";
 import { BENCH_HELP, readBenchOptions, WrongOption, type BenchOptions } from "../test/bench/options.ts";
 import { judgeBench, summaryLines } from "../test/bench/result.ts";
 import { runTraffic } from "../test/bench/traffic.ts";

@@ -1,22 +1,14 @@
 // Promotions under load while a scaler writes the scale subresource at random moments, as an HPA does.
 import { setTimeout as delay } from "node:timers/promises";
 import { kind } from "../cluster/kubernetes.ts";
-import type { OnProgress } from "../cluster/parts/progress.ts";
-import type { Supervisor } from "../cluster/processes/supervisor.ts";
 import { watchCapacity, type Capacity } from "../lab/capacity.ts";
-import { startLab, type Lab } from "../lab/lab.ts";
+import type { Lab } from "../lab/lab.ts";
 import { openShop, type Shop, type Stored } from "../lab/shop.ts";
+import { counting, shareOut, startBenchLab, versionsOf, type BenchRun } from "./bench-lab.ts";
 import type { BenchOptions } from "./options.ts";
 import { keepLedger, restartsIn, type Entry } from "./pod-ledger.ts";
 import { randomFrom } from "./random.ts";
 import type { AppResult, PromotionResult } from "./result.ts";
-import { version } from "../../src/version.ts";
-
-export interface BenchRun {
-  readonly supervisor: Supervisor;
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress;
-}
 
 const deployments = kind<Stored>("apps/v1", "Deployment");
 const operatorFlags = { "evidence-period": "2s", "rollback-deadline": "10s" };
@@ -44,39 +36,12 @@ export interface BenchOutcome {
 
 /** Resolves with what became of each app; what was started belongs to the supervisor. */
 export async function runAdoption(options: BenchOptions, run: BenchRun): Promise<BenchOutcome> {
-  const { supervisor, signal, onProgress } = run;
-  const lab = await startLab({ supervisor, signal, onProgress, prometheusScrapeInterval: "1s" });
-  const operator = await lab.startOperator(operatorFlags);
-  const ended = operator.process.exited.then(({ code, signal: by }) => {
-    throw new Error(`the operator ended (${by ?? `code ${code}`}); see ${operator.process.log}`);
-  });
-  let done = 0;
-  const tell = () => {
-    done += 1;
-    const { promotions } = options;
-    onProgress({ subject: "adoption", text: `${done} of ${promotions} promotions`, share: done / promotions });
-  };
+  const { signal, onProgress } = run;
+  const { lab, ended } = await startBenchLab(run, operatorFlags);
+  const tell = counting(onProgress, "adoption", "promotions", options.promotions);
   const shares = shareOut(options.promotions, options.apps);
   const apps = shares.map((promotions, index) => runApp({ lab, options, signal, promotions, index, tell }));
   return { apps: await Promise.race([Promise.all(apps), ended]), versions: versionsOf(lab) };
-}
-
-/** Of the parts that a bench ran on. */
-export function versionsOf(lab: Lab): Readonly<Record<string, string>> {
-  const { "kube-apiserver": kubernetes, envoy, prometheus } = lab.cluster.provided;
-  return {
-    serin: version,
-    kubernetes: kubernetes.version,
-    envoy: envoy.version,
-    prometheus: prometheus.version,
-    node: process.version,
-  };
-}
-
-/** As equal as may be: 50 for 4 are 13, 13, 12, 12. */
-export function shareOut(promotions: number, apps: number): readonly number[] {
-  const shares = Array.from({ length: apps }, (_none, index) => Math.ceil((promotions - index) / apps));
-  return shares.filter((share) => share > 0);
 }
 
 interface AppRun {

@@ -1,9 +1,9 @@
 // Rollbacks under load: how long requests still reach the canary, and what is written on the way.
 import { kind } from "../cluster/kubernetes.ts";
 import { until } from "../cluster/processes/until.ts";
-import { startLab, type Lab, type Operator } from "../lab/lab.ts";
+import type { Lab, Operator } from "../lab/lab.ts";
 import { openShop, type Shop, type Stored } from "../lab/shop.ts";
-import { shareOut, versionsOf, type BenchRun } from "./adoption.ts";
+import { counting, shareOut, startBenchLab, versionsOf, type BenchRun } from "./bench-lab.ts";
 import type { BenchOptions } from "./options.ts";
 
 export interface RollbackResult {
@@ -43,18 +43,9 @@ const spec = {
 
 /** Resolves with what became of each app; what was started belongs to the supervisor. */
 export async function runTraffic(options: BenchOptions, run: BenchRun): Promise<TrafficOutcome> {
-  const { supervisor, signal, onProgress } = run;
-  const lab = await startLab({ supervisor, signal, onProgress, prometheusScrapeInterval: "1s" });
-  const operator = await lab.startOperator({ "evidence-period": "2s" });
-  const ended = operator.process.exited.then(({ code, signal: by }) => {
-    throw new Error(`the operator ended (${by ?? `code ${code}`}); see ${operator.process.log}`);
-  });
-  let done = 0;
-  const tell = () => {
-    done += 1;
-    const { rollbacks } = options;
-    onProgress({ subject: "traffic", text: `${done} of ${rollbacks} rollbacks`, share: done / rollbacks });
-  };
+  const { signal, onProgress } = run;
+  const { lab, operator, ended } = await startBenchLab(run, { "evidence-period": "2s" });
+  const tell = counting(onProgress, "traffic", "rollbacks", options.rollbacks);
   const shares = shareOut(options.rollbacks, options.apps);
   const apps = shares.map((rollbacks, index) => runApp({ lab, rate: options.rate, signal, rollbacks, index, tell }));
   const results = await Promise.race([Promise.all(apps), ended]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { shareOut } from "../../bench/adoption.ts";
+import { shareOut } from "../../bench/bench-lab.ts";
 import { readBenchOptions, WrongOption, type BenchOptions } from "../../bench/options.ts";
 import { restartsIn, type Entry } from "../../bench/pod-ledger.ts";
 import { randomFrom } from "../../bench/random.ts";
