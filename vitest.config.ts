@@ -1,12 +1,15 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.ts";
 
 /**
- * Four levels, one after the other: `unit` needs nothing, `cluster` tests the local cluster, `integration` the parts of
- * the operator on it, `releases` the whole under traffic. The last three measure times on real processes, so their files do not run beside each other.
+ * Levels, one after the other: `unit` needs nothing, `cluster` tests the local cluster, `integration` the parts of the
+ * operator on it, `releases`, `workload` and `traffic` the whole under load. Files of `releases` and `workload` have clusters of
+ * their own and mostly wait, so two run at a time; others share one, count its processes, or measure how fast it is.
  */
 export default defineConfig({
   test: {
     reporters: ["default"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -43,9 +46,20 @@ export default defineConfig({
           include: ["test/workload/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          maxWorkers: 2,
+          maxConcurrency: 11,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        test: {
+          name: "traffic",
+          include: ["test/traffic/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: 1,
           maxConcurrency: 8,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
       {
@@ -54,8 +68,8 @@ export default defineConfig({
           include: ["test/releases/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          maxWorkers: 1,
-          maxConcurrency: 4,
+          maxWorkers: 2,
+          maxConcurrency: 5,
           sequence: { groupOrder: 3 },
         },
       },

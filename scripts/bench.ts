@@ -5,9 +5,19 @@ import { createSupervisor } from "../test/cluster/processes/supervisor.ts";
 import { runAdoption } from "../test/bench/adoption.ts";
 import type { BenchRun } from "../test/bench/bench-lab.ts";
 import { BENCH_HELP, readBenchOptions, WrongOption, type BenchOptions } from "../test/bench/options.ts";
+import { crashesLines, judgeCrashes } from "../test/bench/crashes-result.ts";
+import { runCrashes } from "../test/bench/crashes.ts";
+import { faultsLines, judgeFaults } from "../test/bench/faults/result.ts";
+import { runFaults } from "../test/bench/faults/run.ts";
+import { judgeBenchResult, judgeLines } from "../test/bench/judge/result.ts";
+import { runJudge } from "../test/bench/judge/run.ts";
 import { judgeBench, summaryLines } from "../test/bench/result.ts";
+import { judgeQueries, queriesLines } from "../test/bench/queries/result.ts";
+import { runQueries } from "../test/bench/queries/run.ts";
 import { runTraffic } from "../test/bench/traffic.ts";
 import { judgeTraffic, trafficLines } from "../test/bench/traffic-result.ts";
+import { runVerdict } from "../test/bench/verdict.ts";
+import { judgeVerdict, verdictLines } from "../test/bench/verdict-result.ts";
 
 function fail(message: string, code: number): never {
   process.stderr.write(`serin: ${message}\n`);
@@ -33,6 +43,26 @@ interface Measured {
 async function measure(options: BenchOptions, run: BenchRun): Promise<Measured> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1_000;
+  if (options.bench === "judge") {
+    const result = judgeBenchResult(options.seed, await runJudge(options, run), seconds());
+    return { result, lines: judgeLines(result), failures: [] };
+  }
+  if (options.bench === "verdict") {
+    const result = judgeVerdict(await runVerdict(run), seconds());
+    return { result, lines: verdictLines(result), failures: [] };
+  }
+  if (options.bench === "queries") {
+    const result = judgeQueries(options, await runQueries(options, run), seconds());
+    return { result, lines: queriesLines(result), failures: result.strayed };
+  }
+  if (options.bench === "faults") {
+    const result = judgeFaults(options, await runFaults(options, run), seconds());
+    return { result, lines: faultsLines(result), failures: result.violations };
+  }
+  if (options.bench === "crashes") {
+    const result = judgeCrashes(await runCrashes(run), seconds());
+    return { result, lines: crashesLines(result), failures: [] };
+  }
   if (options.bench === "traffic") {
     const outcome = await runTraffic(options, run);
     const result = judgeTraffic(options, outcome, seconds());

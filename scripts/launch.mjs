@@ -20,6 +20,7 @@ const tasks = {
   generate: "scripts/generate.ts",
   format: "scripts/format.ts",
   build: "scripts/build.ts",
+  site: "scripts/site.ts",
   serin: "src/main.ts",
 };
 
@@ -166,10 +167,18 @@ if (script === undefined) {
 if (!isInstalled()) await withInstallLock(install);
 exitIfEnding();
 
+// Many processes are started from the same sources, operators and commands in tests above all: they are compiled once.
+const NODE_COMPILE_CACHE = process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules", ".cache", "node");
+
 // The channel is the leash: when this process is gone, however it went, the task sees it closed and ends what it started.
 const child = spawn(ownNode(), ["--disable-warning=ExperimentalWarning", join(root, script), ...args], {
   stdio: ["inherit", "inherit", "inherit", "ipc"],
-  env: { ...process.env, SERIN_LAUNCHED: "1", PATH: `${dirname(ownNode())}:${process.env.PATH ?? ""}` },
+  env: {
+    ...process.env,
+    NODE_COMPILE_CACHE,
+    SERIN_LAUNCHED: "1",
+    PATH: `${dirname(ownNode())}:${process.env.PATH ?? ""}`,
+  },
 });
 current = (signal) => child.kill(signal);
 

@@ -1,6 +1,6 @@
 // Everything that a change must pass. The last line says how many passed and how many failed.
 import { parseArgs } from "node:util";
-import { CURRENT_PARTS, PART_NAMES } from "../test/cluster/parts/catalog.ts";
+import { CURRENT_PARTS, OLDER_PARTS, TOOL_PARTS } from "../test/cluster/parts/catalog.ts";
 import { progressPrinter } from "../test/cluster/parts/progress.ts";
 import { provideParts } from "../test/cluster/parts/provide.ts";
 import { staticSteps } from "./run/check-steps.ts";
@@ -14,7 +14,15 @@ npm test -- --project NAME        only the tests of a level: ${projects.join(", 
 
 The static checks of npm run check are part of a full run and count one each.
 The tests on a cluster provide their own parts; the first time that takes about twenty minutes. Two levels, integration
-and workload, need two versions of Kubernetes.`;
+and workload, need two versions of Kubernetes; releases and traffic need Helm, and integration also promtool and the
+libraries of GitOps tools.`;
+
+/** What a level uses beside the cluster. */
+const toolsOf: Readonly<Record<string, readonly (typeof TOOL_PARTS)[number][]>> = {
+  traffic: ["helm"],
+  releases: ["helm"],
+  integration: TOOL_PARTS,
+};
 
 const { values, positionals: filters } = parseArgs({
   allowPositionals: true,
@@ -35,6 +43,7 @@ async function test(signal: AbortSignal): Promise<boolean> {
   const passed = checks.filter((check) => check.passed).length + tests.passed;
   const failed = checks.filter((check) => !check.passed).length + tests.failed;
   if (tests.skipped > 0) console.log(`${tests.skipped} skipped`);
+  for (const file of tests.slowest) console.log(`slowest: ${file}`);
   for (const failure of tests.failures) console.log(`failed: ${failure}`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
@@ -44,8 +53,10 @@ async function test(signal: AbortSignal): Promise<boolean> {
 async function provide(names: readonly string[], signal: AbortSignal): Promise<boolean> {
   const progress = progressPrinter();
   const needOlder = names.some((name) => name === "integration" || name === "workload");
+  const older = needOlder ? OLDER_PARTS : [];
+  const tools = names.flatMap((name) => toolsOf[name] ?? []);
   try {
-    await provideParts(needOlder ? PART_NAMES : CURRENT_PARTS, { onProgress: progress.show, signal });
+    await provideParts([...CURRENT_PARTS, ...tools, ...older], { onProgress: progress.show, signal });
     return true;
   } catch (error) {
     signal.throwIfAborted();

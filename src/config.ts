@@ -19,6 +19,24 @@ export const configSchema = z.object({
   prometheusAddress: z
     .url({ protocol: /^https?$/, error: "write the URL of a Prometheus, such as http://prometheus.monitoring:9090" })
     .meta({ description: "URL of the Prometheus that has Istio's metrics" }),
+  prometheusSecret: z
+    .string()
+    .regex(/^([a-z0-9.-]+\/)?[a-z0-9.-]+$/, "write the name of a Secret, or namespace/name")
+    .optional()
+    .meta({
+      description:
+        "Secret with what Prometheus wants to see: token, or username and password; ca.crt, tls.crt, tls.key; in the namespace of the Lease unless it is told",
+    }),
+  prometheusTokenFile: z.string().min(1).optional().meta({
+    description: "file with a bearer token for Prometheus, such as that of the pod's service account",
+  }),
+  prometheusHeader: z
+    .array(z.string().regex(/^[A-Za-z0-9-]+: *[^\r\n]+$/, "write a header such as 'X-Scope-OrgID: team-a'"))
+    .default([])
+    .meta({ description: "header to send to Prometheus, such as 'X-Scope-OrgID: team-a'; repeatable" }),
+  seriesBudget: z.coerce.number().int().min(100).default(50_000).meta({
+    description: "series of Prometheus that are kept for all releases at most; a thousand takes about 3 MB of memory",
+  }),
   metricsAddress: z
     .string()
     .regex(/^[^:]*:[0-9]{1,5}$/, "write host:port or :port, such as :8080")
@@ -33,6 +51,15 @@ export const configSchema = z.object({
     .min(1)
     .default("serin-system")
     .meta({ description: "namespace of the Lease, and of the webhook's Service and Secret" }),
+  leaseDuration: duration
+    .prefault("15s")
+    .meta({ description: "how long another replica waits for a leader that does not renew the Lease" }),
+  renewDeadline: duration
+    .prefault("10s")
+    .meta({ description: "how long a leader that cannot renew the Lease goes on; shorter than --lease-duration" }),
+  retryPeriod: duration
+    .prefault("2s")
+    .meta({ description: "how often the Lease is renewed; shorter than --renew-deadline" }),
   logLevel: z
     .enum(["debug", "info", "warn", "error"])
     .default("info")
@@ -56,6 +83,10 @@ export const configSchema = z.object({
       description:
         "URL of the webhook for an operator that runs beside the cluster (default: the Service serin-webhook in the namespace of the Lease)",
     }),
+  meshScope: z.enum(["cluster", "namespaces"]).default("cluster").meta({
+    description:
+      "where routes, subsets and Services' other callers are looked for: in the whole cluster, or only in the namespaces of --namespace, where the operator may see no others",
+  }),
   istioNamespace: z.string().min(1).default("istio-system").meta({ description: "root namespace of the mesh" }),
   clusterDomain: z.string().min(1).default("cluster.local").meta({ description: "DNS domain of the cluster" }),
   propagation: duration.prefault("2s").meta({
@@ -72,7 +103,7 @@ export const configSchema = z.object({
     .int()
     .min(1)
     .max(64)
-    .default(8)
+    .default(16)
     .meta({ description: "Rollouts that are looked at side by side" }),
 });
 
@@ -91,8 +122,28 @@ export function readConfig(
     ]),
   );
   const parsed = configSchema.safeParse(merged);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const mistakes = contradictionsIn(parsed.data);
+    return mistakes.length === 0 ? parsed.data : { mistakes };
+  }
   return { mistakes: parsed.error.issues.map(({ path, message }) => explain(String(path[0]), message, merged)) };
+}
+
+/** What is right by itself and wrong together. */
+function contradictionsIn(config: Config): readonly string[] {
+  const { prometheusSecret, prometheusTokenFile, leaseDuration, renewDeadline, retryPeriod } = config;
+  const mistakes: string[] = [];
+  if (prometheusSecret !== undefined && prometheusTokenFile !== undefined)
+    mistakes.push(
+      "--prometheus-secret and --prometheus-token-file do not go together: write the token into the Secret, or leave one of them out",
+    );
+  if (config.meshScope === "namespaces" && config.namespace.length === 0)
+    mistakes.push("--mesh-scope namespaces needs --namespace: name the namespaces to work in");
+  if (retryPeriod >= renewDeadline || renewDeadline >= leaseDuration)
+    mistakes.push(
+      "--retry-period, --renew-deadline and --lease-duration must rise in this order, or a leader goes on when another may lead already",
+    );
+  return mistakes;
 }
 
 function explain(name: string, message: string, given: Readonly<Record<string, unknown>>): string {
@@ -102,6 +153,7 @@ function explain(name: string, message: string, given: Readonly<Record<string, u
 
 function fromEnvironment(name: string, value: string | undefined): unknown {
   if (value === undefined || value === "") return undefined;
+  if (name === "prometheusHeader") return value.split("\n");
   if (name === "namespace") return value.split(",").map((part) => part.trim());
   if (name === "leaderElect") return value === "true" || value === "1";
   return value;

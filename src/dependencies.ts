@@ -4,7 +4,10 @@ import { createEventAnnouncer } from "./adapters/kubernetes/event-announcer.ts";
 import { createIstioRouter } from "./adapters/istio/istio-router.ts";
 import { releasesSubsets } from "./adapters/istio/subset-original.ts";
 import { createSubsetRouter } from "./adapters/istio/subset-router.ts";
+import { readSecret } from "./adapters/kubernetes/secret-reader.ts";
+import { credentialsFrom, tokenFile, type ReadCredentials } from "./adapters/prometheus/credentials.ts";
 import { createPrometheusProvider } from "./adapters/prometheus/prometheus-provider.ts";
+import type { QueryObserver } from "./adapters/prometheus/query-api.ts";
 import type { Config } from "./config.ts";
 import type { Dependencies } from "./controller/dependencies.ts";
 import { Obstacles } from "./controller/obstacles.ts";
@@ -22,11 +25,14 @@ export interface Composition {
   /** The hold in use, which may change while the operator runs. */
   readonly hold: () => Settings["hold"];
   readonly releaseMetrics: Dependencies["releaseMetrics"];
+  /** Told about every query to Prometheus. */
+  readonly onQuery?: QueryObserver;
   readonly log: Logger;
 }
 
 /** Everything that a reconcile reaches, made of the real adapters. */
-export function composeDependencies({ config, objects, hold, releaseMetrics, log }: Composition): Dependencies {
+export function composeDependencies(composition: Composition): Dependencies {
+  const { config, objects, hold, releaseMetrics, onQuery, log } = composition;
   const clock = { now: () => Date.now() };
   const ordered = {
     debug: (fields: object, message: string) => log.debug(message, { ...fields }),
@@ -38,7 +44,15 @@ export function composeDependencies({ config, objects, hold, releaseMetrics, log
   return {
     cluster: createCluster({ objects, log }),
     routerFor: (rollout) => (releasesSubsets(rollout) ? subsets : istio),
-    metrics: createPrometheusProvider({ address: config.prometheusAddress, clock, log: ordered }),
+    metrics: createPrometheusProvider({
+      address: config.prometheusAddress,
+      headers: headersOf(config.prometheusHeader),
+      credentials: credentialsOf(config, objects),
+      seriesBudget: config.seriesBudget,
+      observe: onQuery,
+      clock,
+      log: ordered,
+    }),
     announcer: createEventAnnouncer({ objects, instance: identity(), log }),
     clock,
     get settings() {
@@ -56,6 +70,21 @@ export function composeDependencies({ config, objects, hold, releaseMetrics, log
     sightings: new Sightings(),
     log,
   };
+}
+
+/** What `--prometheus-secret` or `--prometheus-token-file` names, read whenever it is needed. */
+function credentialsOf(config: Config, objects: KubernetesObjects): ReadCredentials | undefined {
+  const { prometheusSecret: named, prometheusTokenFile, leaderElectNamespace } = config;
+  if (named === undefined) return prometheusTokenFile === undefined ? undefined : tokenFile(prometheusTokenFile);
+  const [name = "", namespace = leaderElectNamespace] = named.split("/").reverse();
+  return async (signal) => credentialsFrom(await readSecret(objects, { namespace, name }, signal));
+}
+
+/** `X-Scope-OrgID: team-a` → its name and its value. */
+function headersOf(lines: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+  );
 }
 
 /** This process, as leases and events name it. */

@@ -6,7 +6,7 @@ import { startHttpsServer, type HttpsServer } from "./runtime/https-server.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { pause, systemTimers } from "./runtime/timers.ts";
 
-/** The Service of the webhook and the Secret of its certificate, in the operator's namespace (deploy/operator.yaml). */
+/** The Service of the webhook and the Secret of its certificate, in the operator's namespace (deploy/operator-older.yaml). */
 export const webhookService = "serin-webhook";
 export const webhookSecret = "serin-webhook";
 

@@ -13,8 +13,10 @@ export function addOperatorCommand(program: Command, environment: NodeJS.Process
   });
 }
 
+const repeatable: ReadonlySet<string> = new Set(["namespace", "prometheusHeader"]);
+
 function optionFor(name: keyof ConfigInput): Option {
-  const placeholder = name === "leaderElect" ? "" : name === "namespace" ? " <name...>" : " <value>";
+  const placeholder = name === "leaderElect" ? "" : repeatable.has(name) ? " <value...>" : " <value>";
   const byDefault = defaultOf(name);
   const description = configSchema.shape[name].meta()?.["description"];
   const origin = `[${variableOf(name)}]${byDefault === undefined ? "" : ` (default: ${byDefault})`}`;

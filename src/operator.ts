@@ -1,6 +1,7 @@
 import { renderKey, type ObjectKey } from "./api/object-key.ts";
 import { keepHold, type HoldKeeper } from "./adapters/kubernetes/hold-keeper.ts";
 import { createInformers, type Informers, type ObjectChange } from "./adapters/kubernetes/informers.ts";
+import { fenced } from "./adapters/kubernetes/fenced-objects.ts";
 import { createLeaseStore } from "./adapters/kubernetes/lease-store.ts";
 import { createKubernetesObjects } from "./adapters/kubernetes/objects.ts";
 import { createRolloutSource } from "./adapters/kubernetes/rollout-source.ts";
@@ -12,29 +13,36 @@ import { composeDependencies, identity } from "./dependencies.ts";
 import { serveHoldWebhook, type HoldWebhook } from "./hold.ts";
 import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
 import { reportFailure } from "./controller/report-failure.ts";
-import { rolloutsConcernedBy, type TriggerKind } from "./controller/triggers.ts";
-import type { KubernetesObjects, Resource } from "./ports/kubernetes-objects.ts";
+import { rolloutsConcernedBy, rolloutsFreedBy, type TriggerKind } from "./controller/triggers.ts";
+import { isAtRisk } from "./controller/urgency.ts";
+import type { ReleaseMetrics } from "./controller/release-metrics.ts";
+import type { KubernetesObject, KubernetesObjects, Resource } from "./ports/kubernetes-objects.ts";
 import { createReleaseMetrics } from "./release-metrics.ts";
 import { runController } from "./runtime/controller.ts";
+import { currentWork } from "./runtime/current-work.ts";
 import { startHttpServer } from "./runtime/http-server.ts";
-import { runWhileLeading } from "./runtime/leader-election.ts";
+import { runWhileLeading, type Term } from "./runtime/leader-election.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
+import { processCatalogue } from "./runtime/machine-catalogue.ts";
 import { createMachineMetrics, type MachineMetrics } from "./runtime/machine-metrics.ts";
 import { createMetrics, type Metrics } from "./runtime/metrics.ts";
 import { listenForShutdown } from "./runtime/shutdown.ts";
-import { pause, systemTimers } from "./runtime/timers.ts";
+import { pause, repeat, systemTimers } from "./runtime/timers.ts";
 import { WorkQueue } from "./runtime/work-queue.ts";
+import { WorkWatch } from "./runtime/work-watch.ts";
+import { version } from "./version.ts";
 
 /** Runs the operator until it is told to stop; answers with the exit code of the process. */
 export async function runOperator(config: Config, kubeconfigVariable: string | undefined): Promise<number> {
   const log = createLogger({ level: config.logLevel });
-  const metrics = createMetrics({ process: true });
-  const machine = createMachineMetrics(metrics, () => informers.ages());
+  const metrics = createMetrics({ process: processCatalogue });
+  const machine = createMachineMetrics(metrics, { watchAges: () => informers.ages(), version });
+  const releaseMetrics = createReleaseMetrics(metrics);
   const shutdown = listenForShutdown({
     process,
     onUnhandled: (kind, error) => {
       machine.unhandled();
-      log.error("an error that nobody caught", { kind, error });
+      log.error("an error that nobody caught", { kind, error, key: currentWork() });
     },
     onImpatience: () => process.exit(130),
   });
@@ -46,7 +54,7 @@ export async function runOperator(config: Config, kubeconfigVariable: string | u
   });
   const objects = createKubernetesObjects(transport, informers);
   try {
-    return await serve({ config, log, metrics, machine, transport, informers, objects, shutdown });
+    return await serve({ config, log, metrics, machine, releaseMetrics, transport, informers, objects, shutdown });
   } catch (error) {
     if (shutdown.signal.aborted && shutdown.failure === undefined) return 0;
     log.fatal("the operator cannot go on", { error });
@@ -62,6 +70,7 @@ interface Machine {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly machine: MachineMetrics;
+  readonly releaseMetrics: ReleaseMetrics;
   readonly transport: Transport;
   readonly informers: Informers;
   readonly objects: KubernetesObjects;
@@ -72,34 +81,67 @@ interface Machine {
 interface Work {
   readonly queue: WorkQueue;
   readonly webhook: HoldWebhook;
+  readonly watch: WorkWatch;
   /** The keeper of the hold, once there is one. */
   holding: HoldKeeper | undefined;
 }
 
 async function serve(parts: Machine): Promise<number> {
-  const { config, log, metrics, machine, informers, shutdown } = parts;
-  const queue = new WorkQueue({ timers: systemTimers, random: Math.random, onDepth: machine.queueDepth });
-  const webhook = await serveHoldWebhook(parts, shutdown.signal);
-  const tasks: Work = { queue, webhook, holding: undefined };
-  const watching = watch(parts, tasks);
-  const notReady = () => informers.missing().map((name) => `${name} is not known yet`);
+  const { config, log, metrics, machine, objects, shutdown } = parts;
+  const queue = new WorkQueue({
+    timers: systemTimers,
+    random: Math.random,
+    onDepth: machine.queueDepth,
+    onWait: machine.queueWait,
+    isUrgent: (key) => isAtRisk(cachedRollout(objects, parseKey(key))),
+  });
+  const watch = new WorkWatch(() => performance.now(), longestWork);
+  let isStarting = true;
+  // First of all, so that whoever probes hears that it lives while it waits for the API server.
   const server = await startHttpServer({
     ...splitAddress(config.metricsAddress),
     metrics,
-    notReady,
-    unhealthy: () => [],
+    notReady: () => (isStarting ? ["it is starting"] : notReady(parts.informers)),
+    unhealthy: () => watch.stuck(),
   });
   log.info("serving metrics and health", { host: server.host, port: server.port });
+  const webhook = await serveHoldWebhook(parts, shutdown.signal);
+  const tasks: Work = { queue, webhook, watch, holding: undefined };
+  const watching = startWatching(parts, tasks);
+  isStarting = false;
   try {
     const outcome = config.leaderElect
       ? await lead(parts, tasks)
-      : await work(parts, tasks, shutdown.signal).then(() => "stopped" as const);
+      : await workAlone(parts, tasks).then(() => "stopped" as const);
     log.info("the operator has stopped", { outcome });
     return outcome === "lost" || shutdown.failure !== undefined ? 1 : 0;
   } finally {
     watching.stop();
     await Promise.all([server.close(), webhook.close()]);
   }
+}
+
+/** Milliseconds. */
+const resyncPeriod = 10 * 60_000;
+/** Not all at once. */
+const resyncSpread = 60_000;
+
+/** A reconcile is told to end after a minute. */
+const longestWork = 180_000;
+
+/** Bookmarks come every minute, and a watch that is silent is opened again after 100 s. */
+const oldestWatch = 150_000;
+
+function notReady(informers: Informers): readonly string[] {
+  const unknown = informers.missing().map((name) => `${name} is not known yet`);
+  if (unknown.length > 0) return unknown;
+  return [...informers.ages()]
+    .filter(([, age]) => age > oldestWatch)
+    .map(([name, age]) => `nothing was heard about ${name} for ${Math.round(age / 1_000)} s`);
+}
+
+function cachedRollout(objects: KubernetesObjects, { namespace, name }: ObjectKey): KubernetesObject | undefined {
+  return objects.watches(rollouts) ? objects.cached(rollouts, namespace, name) : undefined;
 }
 
 function lead(parts: Machine, tasks: Work): Promise<"stopped" | "lost"> {
@@ -111,22 +153,31 @@ function lead(parts: Machine, tasks: Work): Promise<"stopped" | "lost"> {
     random: Math.random,
     wallClock: () => Date.now(),
     log,
+    leaseDuration: config.leaseDuration,
+    renewDeadline: config.renewDeadline,
+    retryPeriod: config.retryPeriod,
   };
-  const leading = async (signal: AbortSignal) => {
+  const leading = async ({ signal, isSure }: Term) => {
     machine.leading(true);
-    await work(parts, tasks, signal).finally(() => machine.leading(false));
+    const own = { ...parts, objects: fenced(objects, isSure) };
+    await work(own, tasks, signal).finally(() => machine.leading(false));
   };
   return runWhileLeading(options, leading, shutdown.signal);
 }
 
+/** Without an election there is one process only, and it leads. */
+async function workAlone(parts: Machine, tasks: Work): Promise<void> {
+  parts.machine.leading(true);
+  await work(parts, tasks, parts.shutdown.signal);
+}
+
 /** Waits for the caches, puts the hold in place and reconciles until the signal is aborted. */
 async function work(parts: Machine, tasks: Work, signal: AbortSignal): Promise<void> {
-  const { config, log, machine, informers, metrics, objects } = parts;
-  const { queue } = tasks;
+  const { config, log, machine, releaseMetrics, informers, objects } = parts;
+  const { queue, watch } = tasks;
   while (informers.missing().length > 0 && !signal.aborted) await pause(systemTimers, 50, signal);
   const { current: hold } = (tasks.holding = await startHolding(parts, tasks, signal));
-  const releaseMetrics = createReleaseMetrics(metrics);
-  const deps = composeDependencies({ config, objects, hold, releaseMetrics, log });
+  const deps = composeDependencies({ config, objects, hold, releaseMetrics, onQuery: machine.prometheusQuery, log });
   const reconcile = (key: string, within: AbortSignal, child: Logger) =>
     reconcilePersistently(parseKey(key), { ...deps, log: child }, within);
   await runController(
@@ -137,6 +188,7 @@ async function work(parts: Machine, tasks: Work, signal: AbortSignal): Promise<v
       onFailure: (key, failure, within, child) =>
         reportFailure(parseKey(key), failure.error, { ...deps, log: child }, within),
       onResult: machine.reconciled,
+      watch,
       timers: systemTimers,
       log,
     },
@@ -148,8 +200,7 @@ async function work(parts: Machine, tasks: Work, signal: AbortSignal): Promise<v
 function startHolding(parts: Machine, { queue, webhook }: Work, signal: AbortSignal): Promise<HoldKeeper> {
   const { config, log, objects, transport } = parts;
   const onChange = () => {
-    for (const { metadata } of objects.cachedAll(rollouts))
-      queue.add(renderKey({ namespace: metadata.namespace ?? "", name: metadata.name }));
+    for (const rollout of objects.cachedAll(rollouts)) queue.add(renderKey(keyOf(rollout)));
   };
   const client = () => webhook.client();
   const options = { objects, transport, wanted: config.hold, webhook: client, timers: systemTimers, log, onChange };
@@ -157,14 +208,20 @@ function startHolding(parts: Machine, { queue, webhook }: Work, signal: AbortSig
 }
 
 /** Rollouts come through their source; a change of anything else leads to the Rollouts that it concerns. */
-function watch({ config, log, informers, objects }: Machine, tasks: Work): { stop(): void } {
+function startWatching({ config, log, informers, objects }: Machine, tasks: Work): { stop(): void } {
   const { queue } = tasks;
   const stopped = new AbortController();
-  const source = createRolloutSource({ informers, namespaces: config.namespace, onKey: (key) => queue.add(key), log });
+  const onKey = (key: string) => {
+    queue.add(key);
+    for (const freed of rolloutsFreedBy(parseKey(key), objects.cachedAll(rollouts))) queue.add(renderKey(freed));
+  };
+  const source = createRolloutSource({ informers, namespaces: config.namespace, onKey, log });
   source.start().catch((error: unknown) => log.error("the source of Rollouts could not start", { error }));
-  const concerned = (kind: TriggerKind, { object }: ObjectChange) => {
+  const concerned = (kind: TriggerKind, change: ObjectChange) => {
     if (kind === "Deployment") tasks.holding?.noticeDeployment();
-    for (const key of rolloutsConcernedBy(kind, object, objects.cachedAll(rollouts))) queue.add(renderKey(key));
+    const before = change.kind === "changed" ? change.before : undefined;
+    const keys = rolloutsConcernedBy(kind, change.object, objects.cachedAll(rollouts), before);
+    for (const key of keys) queue.add(renderKey(key));
   };
   const kinds: readonly (readonly [TriggerKind, Resource, boolean])[] = [
     ["Deployment", deployments, false],
@@ -174,10 +231,16 @@ function watch({ config, log, informers, objects }: Machine, tasks: Work): { sto
     ),
   ];
   for (const [kind, resource, optional] of kinds) {
-    // Routes to a host may come from any namespace, so those are watched everywhere.
-    const namespaces = kind === "Route" ? [] : config.namespace;
+    // Routes to a host may come from any namespace, so those are watched everywhere unless it is not allowed.
+    const namespaces = kind === "Route" && config.meshScope === "cluster" ? [] : config.namespace;
     informers.watch({ resource, optional, namespaces }, (change) => concerned(kind, change), stopped.signal);
   }
+  // The safety net: should a change ever not have been heard of, it is found all the same, without a request.
+  const lookAtAll = () => {
+    for (const rollout of objects.watches(rollouts) ? objects.cachedAll(rollouts) : [])
+      queue.add(renderKey(keyOf(rollout)), { after: Math.random() * resyncSpread });
+  };
+  repeat(systemTimers, resyncPeriod, lookAtAll, stopped.signal);
   return {
     stop() {
       source.stop();
@@ -193,6 +256,10 @@ function reportWatch(
 ): void {
   machine.watchProblem(problem);
   log.warn("a watch was interrupted", { ...problem });
+}
+
+function keyOf({ metadata }: KubernetesObject): ObjectKey {
+  return { namespace: metadata.namespace ?? "", name: metadata.name };
 }
 
 function parseKey(key: string): ObjectKey {

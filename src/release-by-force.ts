@@ -3,6 +3,7 @@ import type { Terminal } from "./cli/terminal.ts";
 import type { Config } from "./config.ts";
 import type { Dependencies } from "./controller/dependencies.ts";
 import { reconcilePersistently } from "./controller/reconcile-persistently.ts";
+import { unmeasuredReleases } from "./controller/release-metrics.ts";
 import { reportFailure } from "./controller/report-failure.ts";
 import { composeDependencies } from "./dependencies.ts";
 import type { Action } from "./domain/decision.ts";
@@ -64,8 +65,13 @@ function dependenciesFor(
   const { hold: stored } = rollout.status;
   // Only what keeps a Deployment paused at rest makes a difference for what is given back.
   const hold = stored === undefined || stored === "Off" ? "Policy" : stored;
-  const releaseMetrics = { record: () => undefined, forget: () => undefined };
-  const deps = composeDependencies({ config, objects, hold: () => hold, releaseMetrics, log: warningsFor(terminal) });
+  const deps = composeDependencies({
+    config,
+    objects,
+    hold: () => hold,
+    releaseMetrics: unmeasuredReleases,
+    log: warningsFor(terminal),
+  });
   const done = (action: Action) => terminal.print(`  ${sentenceFor(action)}`);
   let said: string | undefined;
   const say = (message: string | undefined) => {
@@ -75,7 +81,11 @@ function dependenciesFor(
   return {
     ...deps,
     // A rollback then ends by its deadline: nobody counts who still calls the canary.
-    metrics: { measure: () => Promise.resolve({ kind: "NoData", message: "Nothing is measured here." }) },
+    metrics: {
+      measure: () => Promise.resolve({ kind: "NoData", message: "Nothing is measured here." }),
+      arrivals: () => Promise.resolve({ kind: "Unavailable", message: "Nothing is measured here." }),
+      usual: () => Promise.resolve(undefined),
+    },
     cluster: {
       ...deps.cluster,
       async writeStatus(written, status, within) {

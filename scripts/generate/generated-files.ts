@@ -1,28 +1,25 @@
 import { stringify } from "yaml";
-import { holdPolicyManifests } from "../../src/adapters/kubernetes/hold-policy.ts";
 import { rolloutCrd } from "../../src/api/crd.ts";
+import { chartFiles } from "./chart.ts";
+import { argocdFiles } from "./argocd.ts";
+import { evidencePlot } from "./evidence-plot.ts";
+import { flagsReference } from "./flags-reference.ts";
+import { metricsReference } from "./metrics-reference.ts";
 import { conditionsReference, eventsReference, rolloutReference } from "./reference.ts";
 
 /** Every file that is made from the source, by its path in the repository. */
-export function generatedFiles(): ReadonlyMap<string, string> {
+export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["crds/rollouts.serin.dev.yaml", crdFile()],
-    ["deploy/hold-policy.yaml", holdPolicyFile()],
     ["docs/reference/rollout.md", rolloutReference()],
     ["docs/reference/conditions.md", conditionsReference()],
     ["docs/reference/events.md", eventsReference()],
+    ["docs/reference/metrics.md", metricsReference()],
+    ["docs/reference/flags.md", flagsReference()],
+    ["docs/evidence.svg", await evidencePlot()],
+    ...chartFiles(),
+    ...(await argocdFiles()),
   ]);
-}
-
-/** Comments for people who apply the file where the operator may not write policies. */
-const holdPolicyHead = `# Made by \`npm run generate\` from src/adapters/kubernetes/hold-policy.ts. Do not edit.
-#
-# Holds back changes of a released Deployment's pods while no operator runs. Needs Kubernetes 1.36. The operator writes
-# the same objects itself; apply them where you take that right from it, or want the hold before its first start.
-`;
-
-function holdPolicyFile(): string {
-  return `${holdPolicyHead}${holdPolicyManifests.map(yamlOf).join("---\n")}`;
 }
 
 function crdFile(): string {

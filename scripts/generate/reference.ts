@@ -2,6 +2,7 @@ import { apiVersion, kind } from "../../src/api/names.ts";
 import { conditionReasons, eventReasons, rollbackReasons } from "../../src/api/reasons.ts";
 import { rolloutSchema } from "../../src/api/crd.ts";
 import type { StructuralSchema, ValidationRule } from "../../src/api/structural-schema.ts";
+import { code, table } from "./markdown.ts";
 
 const header = "<!-- Made by `npm run generate` from src/api. Do not edit. -->";
 
@@ -117,13 +118,4 @@ function defaultOf(schema: StructuralSchema): string {
 
 function describe(schema: StructuralSchema): string {
   return schema.description ?? "";
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

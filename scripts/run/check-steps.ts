@@ -18,5 +18,6 @@ export const staticSteps: readonly Step[] = [
       ".dependency-cruiser.cjs",
     ],
   },
+  { name: "site", command: ["scripts/site.ts", "--check"] },
   { name: "generated", command: ["scripts/generate.ts", "--check"], remedy: "npm run generate" },
 ];

@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { runStep, type Step } from "./steps.ts";
 
 /** The levels of tests, from the least that is needed to the most. */
-export const projects = ["unit", "cluster", "integration", "releases", "workload"] as const;
+export const projects = ["unit", "cluster", "integration", "releases", "workload", "traffic"] as const;
 
 export interface Tally {
   readonly passed: number;
@@ -12,6 +12,8 @@ export interface Tally {
   readonly skipped: number;
   /** Each failed test or file by its name, with the first line of what it said. */
   readonly failures: readonly string[];
+  /** The files that took longest, each with its minutes. */
+  readonly slowest: readonly string[];
 }
 
 /** The part of vitest's JSON report that is read here. */
@@ -27,6 +29,9 @@ export interface FileReport {
   readonly name: string;
   readonly status: string;
   readonly message?: string;
+  /** When its first test began and its last one ended, in ms; what was set up for them is not in it. */
+  readonly startTime: number;
+  readonly endTime: number;
   readonly assertionResults: readonly {
     readonly fullName: string;
     readonly status: string;
@@ -36,6 +41,9 @@ export interface FileReport {
 
 /** Characters of a failure's first line that are repeated at the end of a run. */
 const LONGEST_LINE = 300;
+
+/** Files that are named for the time they took: whoever makes the tests faster begins there. */
+const SLOWEST_FILES = 12;
 
 /** How to run vitest for some projects and, if given, only the files whose path contains a filter. */
 export function vitestStep(names: readonly string[], filters: readonly string[], report?: string): Step {
@@ -58,7 +66,7 @@ export async function runTests(
   } catch (error) {
     signal.throwIfAborted();
     console.error(`the tests left no report: ${String(error)}`);
-    return { passed: 0, failed: 1, skipped: 0, failures: [] };
+    return { passed: 0, failed: 1, skipped: 0, failures: [], slowest: [] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -76,8 +84,14 @@ export function tally(report: VitestReport, runPassed: boolean): Tally {
     failed: failed === 0 && !isSound ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
     failures: report.testResults.flatMap(failuresOf),
+    slowest: report.testResults
+      .toSorted((a, b) => duration(b) - duration(a))
+      .slice(0, SLOWEST_FILES)
+      .map((file) => `${(duration(file) / 60_000).toFixed(1)} min ${relative(process.cwd(), file.name)}`),
   };
 }
+
+const duration = ({ startTime, endTime }: FileReport): number => endTime - startTime;
 
 /** Whoever sees only the end of a long log must find there what to look at. */
 function failuresOf({ name, status, message = "", assertionResults }: FileReport): readonly string[] {

@@ -51,6 +51,11 @@ export function renderRatio(share: Ratio): string {
   return `${Number((share * 100).toPrecision(3))} %`;
 }
 
+/** A number of requests as people write it: whole, `2,100`. */
+export function renderCount(count: number): string {
+  return Math.round(count).toLocaleString("en-US");
+}
+
 /** An RFC 3339 time stamp to the millisecond, as status fields carry it. */
 export function renderInstant(at: Instant): string {
   return new Date(at).toISOString();

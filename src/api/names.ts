@@ -30,6 +30,12 @@ export const holdOff = "off";
 /** On a Deployment, revisions that were rejected, separated by commas; outlives the Rollout. */
 export const rejectedAnnotation = `${group}/rejected-revisions`;
 
+/**
+ * On a Deployment or its pod template, the commit that it was made from: a name of the OCI that pipelines and chart
+ * values use. Flux and Argo CD put no commit on objects by themselves.
+ */
+export const commitAnnotation = "org.opencontainers.image.revision";
+
 /** The label by which the Deployment controller tells the pods of one ReplicaSet from another's. */
 export const hashLabel = "pod-template-hash";
 
@@ -40,5 +46,8 @@ export const requestAnnotations = {
   retry: `${group}/retry-requested`,
   pause: `${group}/pause-requested`,
 } as const;
+
+/** On a Rollout, who asked last: set by admission from the request's own user, where the cluster has that policy. */
+export const requestedByAnnotation = `${group}/requested-by`;
 
 export type Request = keyof typeof requestAnnotations;

@@ -1,24 +1,6 @@
 import { z } from "zod";
-import { durationPattern, percentagePattern } from "./instant.ts";
-
-/** CEL rules of the CRD; `message` is what the user reads when one refuses. */
-const rules = (...all: { rule: string; message: string; fieldPath?: string }[]) => ({
-  "x-kubernetes-validations": all,
-});
-
-const duration = (description: string) =>
-  z
-    .string()
-    .max(32)
-    .regex(new RegExp(durationPattern), "write a duration such as 30s, 2m or 1m30s")
-    .meta({ description, "x-serin-format": "duration" });
-
-const percentage = (description: string, maximum = 100) =>
-  z
-    .string()
-    .max(16)
-    .regex(new RegExp(percentagePattern), "write a percentage such as 1% or 0.5%")
-    .meta({ description, "x-serin-format": `percentage:${maximum}` });
+import { analysisSchema } from "./analysis-spec.ts";
+import { duration, rules } from "./spec-fields.ts";
 
 /** A DNS label: what a Service may be called. */
 const dnsLabel = (description: string) =>
@@ -167,59 +149,6 @@ const steps = z
     ),
   });
 
-const analysis = z
-  .object({
-    errorRate: z
-      .object({ max: percentage("The largest share of failed requests.").default("1%") })
-      .default({ max: "1%" })
-      .meta({
-        description: "Limit on failed requests: HTTP 5xx, gRPC errors of the server, and requests that reached nobody.",
-      }),
-    latency: z
-      .object({
-        quantile: z
-          .number()
-          .min(0.5)
-          .max(0.999)
-          .default(0.99)
-          .meta({ description: "The quantile that is limited, between 0.5 and 0.999." }),
-        max: duration("The longest time for that quantile of the requests."),
-      })
-      .optional()
-      .meta({
-        description: "Limit on the latency of requests.",
-        ...rules({
-          // A text that is no duration is the business of the field's own rule.
-          rule: `!self.max.matches(r'${durationPattern}') || duration(self.max) > duration('0s')`,
-          message: "every request takes longer than 0s: write a time above it, such as 500ms",
-          fieldPath: ".max",
-        }),
-      }),
-    compareWith: z.enum(["limit", "limit-and-stable"]).default("limit-and-stable").meta({
-      description:
-        "Whether being over the limit is enough for a rollback, or the canary must also be worse than stable while stable serves.",
-    }),
-    reporter: z
-      .enum(["source", "destination"])
-      .default("source")
-      .meta({ description: "Whose count of requests is judged: the callers' (source) or the pods' (destination)." }),
-    minStepDuration: duration("The shortest time for a step.").default("30s"),
-    maxStepDuration: duration("The time after which a step is decided without enough requests.").default("30m"),
-    onInsufficientTraffic: z.enum(["widen", "hold", "promote"]).default("widen").meta({
-      description:
-        "What to do at maxStepDuration without enough requests: widen goes on when nothing speaks against the canary, sooner where there are a few requests; hold waits for a person; promote goes on.",
-    }),
-  })
-  .meta({
-    description: "What a canary must keep to.",
-    ...rules({
-      // A text that is no duration is the business of the field's own rule.
-      rule: `[self.minStepDuration, self.maxStepDuration].exists(d, !d.matches(r'${durationPattern}')) || duration(self.minStepDuration) <= duration(self.maxStepDuration)`,
-      message:
-        "minStepDuration is longer than maxStepDuration: write a shorter minStepDuration or a longer maxStepDuration",
-    }),
-  });
-
 /** What a user writes. Defaults are in the schema, so that they show in `kubectl get -o yaml`. */
 export const rolloutSpecSchema = z
   .object({
@@ -234,13 +163,16 @@ export const rolloutSpecSchema = z
     bake: duration(
       "How long the old pods stay after the last step has passed, so that going back is one write.",
     ).default("2m"),
-    analysis: analysis.default({
+    analysis: analysisSchema.default({
       errorRate: { max: "1%" },
+      metrics: [],
       compareWith: "limit-and-stable",
+      sensitivity: "robust",
       reporter: "source",
       minStepDuration: "30s",
       maxStepDuration: "30m",
       onInsufficientTraffic: "widen",
+      onInconclusive: "hold",
     }),
     progressDeadline: duration("How long canary pods may take to become ready.").default("10m"),
     onNewRevision: z.enum(["restart", "finish"]).default("restart").meta({

@@ -1,19 +1,9 @@
 import { z } from "zod";
+import { analysisStatus, counts, usualStatus } from "./analysis-status.ts";
 import type { ConditionReason, EventReason, RollbackReason } from "./reasons.ts";
+import { time } from "./status-fields.ts";
 
-const time = (description: string) => z.string().meta({ format: "date-time", description });
-
-/** A number of requests, how many failed, and how many were slow. Counts of whole requests. */
-const counts = z
-  .object({
-    requests: z.number().meta({ description: "Requests that ended." }),
-    errors: z.number().meta({ description: "Requests that failed." }),
-    slow: z.number().meta({ description: "Requests slower than the histogram boundary at or above the limit." }),
-    slowOrClose: z.number().meta({ description: "Requests slower than the histogram boundary at or below the limit." }),
-  })
-  .meta({ description: "Counted requests of one revision." });
-
-export type Counts = z.infer<typeof counts>;
+export type { Counts } from "./analysis-status.ts";
 
 const revision = z
   .object({
@@ -50,10 +40,15 @@ const pendingEvent = z.object({
 
 export type PendingEvent = Omit<z.infer<typeof pendingEvent>, "reason"> & { readonly reason: EventReason };
 
+const commit = z
+  .string()
+  .meta({ description: "The commit that brought the revision, where an annotation of the Deployment named it." });
+
 const release = z
   .object({
     number: z.int().meta({ description: "Counts the releases of this Rollout, from 1." }),
     startedAt: time("When the changed template was seen."),
+    commit: commit.optional(),
     steps: z.string().optional().meta({ description: "spec.steps as they were last followed, as JSON." }),
     decision: z
       .enum(["Promote", "Rollback"])
@@ -66,6 +61,16 @@ const release = z
     stepStartedAt: time("When the step's traffic was first seen.").optional(),
     pausedAt: time("When the pause step began.").optional(),
     highestWeight: z.int().meta({ description: "The largest weight that the canary was given, in percent." }),
+    steppedBack: z
+      .object({
+        at: time("When all traffic was sent back."),
+        calm: counts.meta({
+          description: "Requests of stable since then, or since the last block that was over a limit.",
+        }),
+      })
+      .optional()
+      .meta({ description: "Both versions failed, so stable gets everything until it is well." }),
+    stepBacks: z.int().optional().meta({ description: "How often the release went on after that." }),
     withoutEvidence: z.boolean().optional().meta({ description: "Whether a step was passed without enough requests." }),
     canaryReadyAt: time("When as many canary pods as were asked for were ready.").optional(),
     canaryCreatedAt: time("When canary pods were last asked for.").optional(),
@@ -96,20 +101,8 @@ const release = z
       })
       .optional()
       .meta({ description: "What was last asked of the mesh." }),
-    analysis: z
-      .object({
-        watermark: time("Up to when requests are counted."),
-        noDataSince: time("Since when there have been no data.").optional(),
-        step: z.object({ stable: counts, canary: counts }).meta({ description: "Requests of this step." }),
-        release: z.object({ stable: counts, canary: counts }).meta({ description: "Requests of the whole release." }),
-        judgement: z.string().optional().meta({ description: "What the counts say, in one sentence." }),
-        verdict: z
-          .enum(["Pass", "Fail", "Undecided"])
-          .optional()
-          .meta({ description: "What follows from the counts: Pass, Fail or Undecided." }),
-      })
-      .optional()
-      .meta({ description: "What is known about the canary." }),
+    usual: usualStatus.optional().meta({ description: "What came to the Service before the release." }),
+    analysis: analysisStatus.optional().meta({ description: "What is known about the canary." }),
   })
   .meta({ description: "The release that is under way." });
 
@@ -119,6 +112,7 @@ const historyEntry = z.object({
   number: z.int().meta({ description: "Number of the release." }),
   revision: z.string().meta({ description: "The revision that was released." }),
   image: z.string().meta({ description: "Images of its containers." }),
+  commit: commit.optional(),
   outcome: z.enum(["Promoted", "RolledBack"]).meta({ description: "Promoted or RolledBack." }),
   reason: z.string().optional().meta({ description: "Why it was rolled back, in one word." }),
   explanation: z.string().optional().meta({ description: "The evidence for the outcome in one sentence." }),
@@ -160,6 +154,7 @@ export const rolloutStatusSchema = z.object({
         revision: z.string().meta({ description: "The revision that was rejected." }),
         image: z.string().meta({ description: "Images of its containers." }),
         reason: z.string().meta({ description: "Why, in one word." }),
+        commit: commit.optional(),
         at: z.string().meta({ description: "When it was rejected." }),
         deployment: z
           .object({

@@ -16,6 +16,8 @@ export interface Rollout {
   readonly status: RolloutStatus;
   /** Values of the request annotations that are set. */
   readonly requests: Partial<Readonly<Record<Request, string>>>;
+  /** Who asked for the last of them; undefined where nobody says. */
+  readonly requestedBy?: string | undefined;
 }
 
 /** The spec with its defaults, or a sentence for each thing that is wrong with it. */
@@ -31,4 +33,14 @@ export function parseSpec(spec: unknown): { spec: RolloutSpec } | { problems: st
 /** Name of the Service that callers use. */
 export function serviceName(spec: RolloutSpec): string {
   return spec.service?.name ?? spec.targetRef?.name ?? "";
+}
+
+/** The same of a spec as it is stored, whether or not it can be understood; undefined where it names none. */
+export function storedServiceName(spec: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  return nameIn(spec?.["service"]) ?? nameIn(spec?.["targetRef"]);
+}
+
+function nameIn(reference: unknown): string | undefined {
+  const { name } = (reference ?? {}) as { readonly name?: unknown };
+  return typeof name === "string" ? name : undefined;
 }

@@ -18,7 +18,7 @@ export interface ConnectionOptions {
 /** A cluster as the commands see it. */
 export interface Connection {
   readonly namespace: string;
-  readonly objects: Pick<KubernetesObjects, "read" | "list" | "mergePatch">;
+  readonly objects: Pick<KubernetesObjects, "read" | "list" | "mergePatch" | "remove">;
   /**
    * Calls back for every Rollout of the namespace now, and again whenever one changes, until the signal is aborted;
    * undefined stands for one that was deleted.

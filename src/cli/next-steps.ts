@@ -11,8 +11,13 @@ export const nextSteps: Readonly<Record<ConditionReason, string>> = {
     "See what keeps the canary pods: `kubectl describe pod` of one of them. The release goes on by itself.",
   MetricsUnavailable:
     "Bring Prometheus back; the release goes on by itself. `serin promote` goes on without a verdict.",
+  TooManySeries:
+    "Add the recording rules of docs/metrics.md to Prometheus, or give the operator a larger --series-budget and memory for it. `serin promote` goes on without a verdict.",
   TrafficNotShifted:
     "See that the callers named in the message use the mesh and that Istio delivers its configuration.",
+  SharedIncident:
+    "See what both versions depend on. The release goes on by itself when stable is well; `serin abort` gives it up.",
+  Inconclusive: "`serin promote` goes on without a verdict, `serin abort` sends all traffic back.",
   InsufficientTraffic: "`serin promote` goes on without a verdict, `serin abort` sends all traffic back.",
   RollingBack: "Nothing. The traffic is on its way back.",
   RolledBack: "Fix the cause and release a new revision, revert the change, or try the same again with `serin retry`.",
@@ -28,7 +33,7 @@ export const nextSteps: Readonly<Record<ConditionReason, string>> = {
   RouteNotFound: "Create the VirtualService or route, or correct its name in spec.traffic.istio.",
   RouteNotSplittable:
     "Change the route as the message says, or leave it out of spec.traffic.istio.virtualService.routes.",
-  HostClaimed: "Name that VirtualService in spec.traffic.istio.virtualService, or take the host out of it.",
+  HostClaimed: "Leave the host in one of the two objects that the message names.",
   UnsplitRoute: "Have the callers use a route that is split, or accept it with spec.traffic.unsplit: accept.",
   TemplateMutated: "Write into the Deployment what is changed on creation, or exempt its pods from that change.",
   TrafficConfigRejected: "Mend what the message names, or allow the operator to write it.",

@@ -1,7 +1,9 @@
 import { Command } from "commander";
+import { addPlanCommand } from "./commands/plan.ts";
 import { addRequestCommands } from "./commands/request.ts";
 import { addShowCommands } from "./commands/show.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addUninstallCommand } from "./commands/uninstall.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { runCommandWith, type CommandDependencies } from "./run-command.ts";
 
@@ -18,7 +20,9 @@ export function buildProgram(dependencies: CommandDependencies, version: string)
   });
   addStatusCommand(program, run);
   addShowCommands(program, run);
+  addPlanCommand(program, run);
   addRequestCommands(program, run);
+  addUninstallCommand(program, run);
   for (const command of program.commands) withConnectionOptions(command);
   return program;
 }

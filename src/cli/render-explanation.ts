@@ -1,5 +1,7 @@
 import { conditionReasons, rollbackReasons } from "../api/reasons.ts";
-import type { Release } from "../api/rollout-status.ts";
+import { renderRatio } from "../api/instant.ts";
+import type { Counts, Release } from "../api/rollout-status.ts";
+import { atMost } from "../domain/analysis/judge.ts";
 import type { Rollout } from "../api/rollout.ts";
 import { nextSteps } from "./next-steps.ts";
 import { renderCounts } from "./render-status.ts";
@@ -42,12 +44,22 @@ function evidence(release: Release | undefined, paint: Paint): string[][] {
   return lines.length === 0 ? [] : [[paint("bold", "Evidence"), ...lines]];
 }
 
-function analysisLines({ judgement, verdict, release, watermark }: NonNullable<Release["analysis"]>): string[] {
+function analysisLines(analysis: NonNullable<Release["analysis"]>): string[] {
+  const { judgement, verdict, release, watermark, step } = analysis;
   return [
     ...sentence(judgement ?? ""),
     ...(verdict === undefined ? [] : [`  Verdict: ${verdict}`]),
     `  Requests until ${watermark}: canary ${renderCounts(release.canary)}, stable ${renderCounts(release.stable)}`,
+    ...boundLine(step.canary),
   ];
+}
+
+/** What is known of the canary as a whole, from the requests of this step. */
+function boundLine({ requests, errors, slow }: Counts): string[] {
+  if (requests === 0) return [];
+  const bounds = [`${renderRatio(atMost(Math.min(errors, requests), requests))} of its requests fail`];
+  if (slow > 0) bounds.push(`${renderRatio(atMost(Math.min(slow, requests), requests))} are too slow`);
+  return [`  At most (95 % sure): ${bounds.join(", ")}`];
 }
 
 function because({ reason }: Release): string {

@@ -16,6 +16,7 @@ export interface CommandDependencies {
 
 /** What one command works with. */
 export interface CommandContext extends Omit<CommandDependencies, "connect"> {
+  /** Opened when it is first asked for: what is wrong with the arguments is told without a cluster. */
   readonly connection: Connection;
   readonly paint: Paint;
 }
@@ -30,16 +31,20 @@ export function runCommandWith(dependencies: CommandDependencies, options: () =>
     async (...args) => {
       const { connect, ...others } = dependencies;
       try {
-        await using connection = hangingUp(connect(options()));
-        await work({ ...others, connection: connection.value, paint: paintFor(others.terminal.interactive) }, ...args);
+        await using open = new AsyncDisposableStack();
+        let opened: Connection | undefined;
+        const context: CommandContext = {
+          ...others,
+          get connection() {
+            return (opened ??= open.adopt(connect(options()), (connection) => connection.close()));
+          },
+          paint: paintFor(others.terminal.interactive),
+        };
+        await work(context, ...args);
       } catch (error) {
         tellError(error, others);
       }
     };
-}
-
-function hangingUp(value: Connection) {
-  return { value, [Symbol.asyncDispose]: () => value.close() };
 }
 
 /** Tells an error as one sentence and sets the exit code; that the user ended the command is no error. */

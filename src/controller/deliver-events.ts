@@ -1,5 +1,6 @@
 import type { Rollout } from "../api/rollout.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { storeStatus } from "./store-decision.ts";
 
 /**
  * Delivers the events that wait in the status and takes those off that arrived; the others stay for the next time.
@@ -11,5 +12,5 @@ export async function deliverEvents(rollout: Rollout, deps: Dependencies, signal
   const delivered = await deps.announcer.announce(rollout, pending, signal);
   if (delivered.length === 0) return rollout;
   const pendingEvents = pending.filter((event) => !delivered.includes(event.name));
-  return deps.cluster.writeStatus(rollout, { ...rollout.status, pendingEvents }, signal);
+  return storeStatus({ ...rollout.status, pendingEvents }, rollout, deps, signal, () => true);
 }

@@ -1,7 +1,11 @@
-import { parseDuration, parseInstant } from "../api/instant.ts";
+import { parseDuration, parseInstant, type Instant } from "../api/instant.ts";
 import { renderKey } from "../api/object-key.ts";
+import type { RolloutSpec } from "../api/rollout-spec.ts";
+import type { Release, Revision } from "../api/rollout-status.ts";
 import { serviceName, type Rollout } from "../api/rollout.ts";
-import { isProblem, type Measurement, type Observation, type Problem } from "../domain/observation.ts";
+import { checksDue, type Check } from "../domain/analysis/checks.ts";
+import { isProblem, type Arrivals, type Measurement, type Observation, type Problem } from "../domain/observation.ts";
+import { checkQueries, ratioQueries, type Place } from "../domain/metric-queries.ts";
 import { sightOf } from "../domain/propagation.ts";
 import { mustGoBackUnmeasured } from "../domain/rules/safety.ts";
 import type { TrafficQuery } from "../ports/metric-provider.ts";
@@ -16,6 +20,7 @@ export async function observe(rollout: Rollout, deps: Dependencies, signal: Abor
   const begins = release !== undefined && release.traffic === undefined && !isProblem(traffic);
   const rehearsal: Problem | undefined = begins ? await router.rehearse(rollout, signal) : undefined;
   const now = deps.clock.now();
+  const id = renderKey(rollout.key);
   const sight = isProblem(traffic) ? undefined : sightOf(rollout.status, traffic);
   const unmeasured: Observation = {
     now,
@@ -23,34 +28,106 @@ export async function observe(rollout: Rollout, deps: Dependencies, signal: Abor
     settings: deps.settings,
     workload,
     traffic,
-    seenAt: deps.sightings.note(renderKey(rollout.key), sight, now),
+    seenAt: deps.sightings.note(id, sight, now),
     original: begins ? router.describeOriginal(rollout) : undefined,
     rehearsal,
+    arrivals: undefined,
+    usual: undefined,
     measurement: undefined,
   };
   // A slow metric store must not delay what needs no metrics.
   if (mustGoBackUnmeasured(unmeasured)) return unmeasured;
-  const measurement = await measure(rollout, deps, signal);
-  return { ...unmeasured, now: deps.clock.now(), measurement };
+  if (!isProblem(traffic) && deps.sightings.mustHurry(id, sight, traffic)) return unmeasured;
+  const mayBegin = begins && rehearsal === undefined;
+  const [measurement, arrivals, usual] = await Promise.all([
+    measure(rollout, deps, signal),
+    mayBegin ? lookAtArrivals(rollout, deps, signal) : undefined,
+    mayBegin ? lookAtUsual(rollout, deps, signal) : undefined,
+  ]);
+  return { ...unmeasured, now: deps.clock.now(), measurement, arrivals, usual };
 }
+
+/** Only where the release will start pods, and where somebody cares: users' own pods are called by everybody already. */
+async function lookAtArrivals(
+  { key, spec, status }: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<Arrivals | undefined> {
+  if (spec === undefined || spec.subset !== undefined || spec.traffic.unsplit === "accept") return undefined;
+  const query = { namespace: key.namespace, service: serviceName(spec), stable: status.stable?.workload ?? "" };
+  return deps.metrics.arrivals(query, signal);
+}
+
+function lookAtUsual({ key, spec, status }: Rollout, deps: Dependencies, signal: AbortSignal) {
+  if (spec === undefined || status.stable === undefined) return undefined;
+  const place = { namespace: key.namespace, service: serviceName(spec) };
+  return deps.metrics.usual({ ...place, reporter: spec.analysis.reporter, stable: status.stable.workload }, signal);
+}
+
+/** Where it is only looked whether traffic has gone, some seconds are soon enough: others are yet to be decided. */
+const decidedAge = 2_500;
+
+/** How errors come is learned from stable's last ten minutes before the release. */
+const learnsFrom = 600_000;
 
 async function measure(rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Measurement | undefined> {
   const { release, stable, canary } = rollout.status;
   const { spec } = rollout;
   if (spec === undefined || release?.analysis === undefined || release.traffic === undefined) return undefined;
   if (stable === undefined || canary === undefined) return undefined;
-  const { latency, reporter } = spec.analysis;
+  const place = { namespace: rollout.key.namespace, service: serviceName(spec) };
+  const isFirst = release.analysis.verdict === undefined;
   const query: TrafficQuery = {
-    namespace: rollout.key.namespace,
-    service: serviceName(spec),
-    reporter,
+    ...place,
+    ...beforeTheRelease(spec, isFirst),
+    reporter: spec.analysis.reporter,
     stable: stable.workload,
     canary: canary.workload,
-    slowerThan: latency === undefined ? undefined : parseDuration(latency.max),
+    slowerThan: spec.analysis.latency && parseDuration(spec.analysis.latency.max),
     since: parseInstant(release.analysis.watermark),
     // Until something was counted and stored, the watermark is the moment at which counting was decided.
-    sinceClock: release.analysis.verdict === undefined ? "operator" : "store",
-    shiftedAt: parseInstant(release.traffic.routeChangedAt) + deps.settings.propagation,
+    sinceClock: isFirst ? "operator" : "store",
+    beyond: release.analysis.boundaries,
+    shiftedAt: looksForTraffic(release)
+      ? parseInstant(release.traffic.routeChangedAt) + deps.settings.propagation
+      : undefined,
+    ...ownMetrics(spec, release.analysis.checks, { place, stable, canary, now: deps.clock.now() }),
+    maxAge: release.decision === undefined ? undefined : decidedAge,
   };
   return deps.metrics.measure(query, signal);
+}
+
+/** Whether it matters where traffic goes: until it was seen to have moved, and wherever callers are to have left a version. */
+function looksForTraffic({ stepStartedAt, bakingSince, decision }: Release): boolean {
+  return stepStartedAt === undefined || bakingSince !== undefined || decision !== undefined;
+}
+
+/** What is learned from stable at the first measurement. */
+function beforeTheRelease(
+  { analysis: { sensitivity, compareWith, latency } }: RolloutSpec,
+  isFirst: boolean,
+): Pick<TrafficQuery, "lookBack" | "usualQuantile"> {
+  return {
+    lookBack: isFirst && sensitivity === "fast" ? learnsFrom : undefined,
+    usualQuantile: isFirst && compareWith === "stable" ? latency?.quantile : undefined,
+  };
+}
+
+interface Versions {
+  readonly place: Place;
+  readonly stable: Revision;
+  readonly canary: Revision;
+  readonly now: Instant;
+}
+
+/** What the team wants to be looked at, values only as often as it wants. */
+function ownMetrics(
+  { analysis: { metrics } }: RolloutSpec,
+  checks: readonly Check[] = [],
+  { place, stable, canary, now }: Versions,
+): Pick<TrafficQuery, "ratios" | "checks"> {
+  return {
+    ratios: ratioQueries(metrics, place, { stable, canary }),
+    checks: checkQueries(checksDue(metrics, checks, now), place, canary),
+  };
 }

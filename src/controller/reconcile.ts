@@ -1,8 +1,10 @@
-import type { Milliseconds } from "../api/instant.ts";
+import { parseInstant, type Milliseconds } from "../api/instant.ts";
 import { renderKey, type ObjectKey } from "../api/object-key.ts";
 import type { Rollout } from "../api/rollout.ts";
 import { decide } from "../domain/decide.ts";
-import type { Decision } from "../domain/decision.ts";
+import { untilMoreEvidence } from "../domain/evidence.ts";
+import type { Measurement } from "../domain/observation.ts";
+import type { Decision, Plan } from "../domain/decision.ts";
 import { act } from "./act.ts";
 import { deliverEvents } from "./deliver-events.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -18,8 +20,9 @@ export interface ReconcileResult {
  * Brings one Rollout a step closer to what its spec asks for.
  *
  * Guarantees: safe to run at any time and any number of times, as it looks only at the world as it is now. The status
- * is written before the plan is carried out, so that a crash in between is resumed and not repeated; only a rollback
- * writes both side by side. A status that changes is written only over the version that was decided on.
+ * is written before the plan is carried out, so that a crash in between is resumed and not repeated; only a rollback,
+ * and what puts back what a status asked for already, write both side by side. A status that changes is written only
+ * over the version that was decided on.
  * Assumptions: the queue runs one reconcile per key at a time.
  */
 export async function reconcile(key: ObjectKey, deps: Dependencies, signal: AbortSignal): Promise<ReconcileResult> {
@@ -37,8 +40,8 @@ export async function reconcile(key: ObjectKey, deps: Dependencies, signal: Abor
   const saved = decision.urgent
     ? await storeAndAct(decision, rollout, deps, signal)
     : await storeThenAct(decision, rollout, deps, signal);
-  deps.releaseMetrics.record(saved, decision);
-  return { requeueAfter: wakeUp(decision, saved) };
+  deps.releaseMetrics.record(saved, decision, observation);
+  return { requeueAfter: wakeUp(decision, saved, observation.measurement) };
 }
 
 /** Status, then events, then the world: what is told last is told before the Rollout is let go. */
@@ -50,17 +53,28 @@ async function storeThenAct(
 ): Promise<Rollout> {
   const id = renderKey(rollout.key);
   const stored = await storeDecision(decision, rollout, deps, signal);
+  deps.releaseMetrics.countDecision(rollout.key, decision);
   const told = await deliverEvents(stored, deps, signal);
-  await act(decision.plan, told, deps, signal);
+  const plan = whatMayBeDone(decision.plan, told, deps);
+  await act(plan, told, deps, signal);
   const wasBlocked = deps.obstacles.find(id) !== undefined;
   deps.obstacles.clear(id);
-  const isLetGo = decision.plan.some(({ kind }) => kind === "letGo");
+  const isLetGo = plan.some(({ kind }) => kind === "letGo");
   // There is no status to write in what was let go.
   if (!wasBlocked || isLetGo) return told;
   return storeStatus({ ...decision.status, pendingEvents: told.status.pendingEvents }, told, deps, signal);
 }
 
-/** A rollback: neither the status nor the traffic waits for the other, and what can be told is told in any case. */
+/** With the Rollout goes what it had still to tell; an API server that never takes it keeps nobody from deleting. */
+const tellsFor: Milliseconds = 60_000;
+
+/** The plan; without letting go where something is to be told first. */
+function whatMayBeDone(plan: Plan, { status }: Rollout, { clock }: Dependencies): Plan {
+  const isUntold = (status.pendingEvents ?? []).some(({ at }) => clock.now() - parseInstant(at) < tellsFor);
+  return isUntold ? plan.filter(({ kind }) => kind !== "letGo") : plan;
+}
+
+/** A rollback or a correction: neither the status nor the traffic waits for the other, and what can be told is told in any case. */
 async function storeAndAct(
   decision: Decision,
   rollout: Rollout,
@@ -72,6 +86,7 @@ async function storeAndAct(
     act(decision.plan, rollout, deps, signal),
   ]);
   if (stored.status === "rejected") throw stored.reason;
+  deps.releaseMetrics.countDecision(rollout.key, decision);
   const told = await deliverEvents(stored.value, deps, signal);
   if (acted.status === "rejected") throw acted.reason;
   deps.obstacles.clear(renderKey(rollout.key));
@@ -81,7 +96,24 @@ async function storeAndAct(
 /** What could not be told is tried again even when nothing else is to be done. */
 const retryEventsAfter: Milliseconds = 5_000;
 
-function wakeUp({ wakeAfter }: Decision, { status }: Rollout): Milliseconds | undefined {
-  if ((status.pendingEvents ?? []).length === 0) return wakeAfter;
-  return Math.min(wakeAfter ?? retryEventsAfter, retryEventsAfter);
+function wakeUp(
+  { wakeAfter }: Decision,
+  saved: Rollout,
+  measurement: Measurement | undefined,
+): Milliseconds | undefined {
+  const isUntold = (saved.status.pendingEvents ?? []).length > 0;
+  const reasons = [wakeAfter, isUntold ? retryEventsAfter : undefined, untilNextLook(saved, measurement)];
+  const known = reasons.filter((after) => after !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** Of many callers one is always scraped: to look more often would cost more than it brings. */
+const shortestWait: Milliseconds = 250;
+
+/** Samples are looked at as soon as they can be evidence; where it is decided already, nothing waits for them. */
+function untilNextLook({ spec, status }: Rollout, measurement: Measurement | undefined): Milliseconds | undefined {
+  if (spec === undefined || measurement === undefined || status.release === undefined) return undefined;
+  if (status.release.decision !== undefined) return undefined;
+  const wait = untilMoreEvidence(spec, measurement);
+  return wait === undefined ? undefined : Math.max(shortestWait, wait);
 }

@@ -2,6 +2,7 @@ import { renderKey, type ObjectKey } from "../api/object-key.ts";
 import type { ConditionReason } from "../api/reasons.ts";
 import type { Rollout } from "../api/rollout.ts";
 import { releaseKey } from "../domain/answer.ts";
+import type { Transition } from "../domain/decision.ts";
 import { withEvents } from "../domain/events.ts";
 import type { Observation } from "../domain/observation.ts";
 import { conditionOf, withStanding, type Standing } from "../domain/standing.ts";
@@ -36,9 +37,10 @@ export async function reportFailure(
       ? `generation-${rollout.generation} ${standing.reason}`
       : releaseKey(release, release.stepIndex, standing.reason);
   const reason = release?.decision === "Rollback" ? "RollbackBlocked" : "Held";
-  const announced = isKnown
-    ? status
-    : withEvents(observation, status, [{ reason, key: eventKey, note: standing.message }]);
+  const told: Transition[] = isKnown ? [] : [{ reason, key: eventKey, note: standing.message }];
+  const announced = withEvents(observation, status, told);
+  // Before the write: an API server that is away is one of the failures.
+  deps.releaseMetrics.recordFailure({ ...rollout, status: announced }, told);
   await deps.cluster.writeStatus(rollout, announced, signal);
 }
 
@@ -54,14 +56,30 @@ export async function giveUp(
   if (rollout === undefined || release === undefined || release.decision !== undefined) return;
   const observation = unobserved(rollout, standingFor(error, undefined), deps);
   const answer = rollBack(observation, release, "TemplateMutated", error.message);
-  await deps.cluster.writeStatus(rollout, withEvents(observation, answer.status, answer.transitions), signal);
+  const status = withEvents(observation, answer.status, answer.transitions);
+  const stored = await deps.cluster.writeStatus(rollout, status, signal);
+  deps.releaseMetrics.recordFailure(stored, answer.transitions);
 }
 
 /** What is known of a Rollout when looking at the world has failed. */
 function unobserved(rollout: Rollout, { reason, message }: Standing, deps: Dependencies): Observation {
   const problem = { problem: reason, message, canary: undefined };
-  const nothing = { seenAt: undefined, original: undefined, rehearsal: undefined, measurement: undefined };
-  return { now: deps.clock.now(), rollout, settings: deps.settings, workload: problem, traffic: problem, ...nothing };
+  const nothing = {
+    original: undefined,
+    rehearsal: undefined,
+    arrivals: undefined,
+    usual: undefined,
+    measurement: undefined,
+  };
+  return {
+    now: deps.clock.now(),
+    rollout,
+    settings: deps.settings,
+    workload: problem,
+    traffic: problem,
+    seenAt: undefined,
+    ...nothing,
+  };
 }
 
 /** What a person can do while the routes cannot be changed. */

@@ -8,15 +8,14 @@ import { isWorthWriting } from "../domain/worth-writing.ts";
 import { ConflictError } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
 
-/** A rollback's status is tried this often against changes of the Rollout's metadata or spec. */
+/** A status is tried this often against changes of the Rollout that it does not depend on. */
 const attempts = 5;
 
 /**
  * Writes the status of a decision, if it is worth a write. What stood in the way of the last plan goes on being said
- * until a plan was carried out. A rollback is not dropped because somebody changed an annotation meanwhile: as long as
- * the status is the one that was decided on, the decision holds.
+ * until a plan was carried out. A rollback holds whatever somebody changed meanwhile in what is asked for.
  */
-export async function storeDecision(
+export function storeDecision(
   decision: Decision,
   rollout: Rollout,
   deps: Dependencies,
@@ -25,27 +24,40 @@ export async function storeDecision(
   const obstacle = deps.obstacles.find(renderKey(rollout.key));
   const isBlocked = obstacle !== undefined && decision.plan.length > 0;
   const status = isBlocked ? withStandingOf(rollout, decision.status, obstacle, deps.clock.now()) : decision.status;
-  if (!decision.urgent) return storeStatus(status, rollout, deps, signal);
+  return storeStatus(status, rollout, deps, signal, decision.urgent ? () => true : asksTheSame);
+}
+
+/**
+ * Writes a status, if it is worth a write, over the one that it follows from. Somebody who writes labels or annotations
+ * of others all the time does not keep it from being stored: as long as the status is the one that was decided on, and
+ * what is asked for `holds`, so does the decision. Else rejects with the ConflictError.
+ */
+export async function storeStatus(
+  status: RolloutStatus,
+  rollout: Rollout,
+  deps: Dependencies,
+  signal: AbortSignal,
+  holds: (fresh: Rollout, rollout: Rollout) => boolean = asksTheSame,
+): Promise<Rollout> {
+  if (!isWorthWriting(rollout.status, status, deps.clock.now(), deps.settings.evidencePeriod)) return rollout;
   let current = rollout;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await storeStatus(status, current, deps, signal);
+      return await deps.cluster.writeStatus(current, status, signal);
     } catch (error) {
       if (!(error instanceof ConflictError) || attempt === attempts) throw error;
       const fresh = await deps.cluster.readFresh(rollout.key, signal);
-      if (fresh === undefined || canonicalJson(fresh.status) !== canonicalJson(rollout.status)) throw error;
+      const isSame = fresh !== undefined && canonicalJson(fresh.status) === canonicalJson(rollout.status);
+      if (!isSame || !holds(fresh, rollout)) throw error;
       current = fresh;
     }
   }
 }
 
-/** Writes a status, if it is worth a write. */
-export function storeStatus(
-  status: RolloutStatus,
-  rollout: Rollout,
-  deps: Dependencies,
-  signal: AbortSignal,
-): Promise<Rollout> {
-  const isWorth = isWorthWriting(rollout.status, status, deps.clock.now(), deps.settings.evidencePeriod);
-  return isWorth ? deps.cluster.writeStatus(rollout, status, signal) : Promise.resolve(rollout);
+function asksTheSame(fresh: Rollout, rollout: Rollout): boolean {
+  return (
+    fresh.generation === rollout.generation &&
+    fresh.deleting === rollout.deleting &&
+    canonicalJson(fresh.requests) === canonicalJson(rollout.requests)
+  );
 }

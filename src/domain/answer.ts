@@ -1,6 +1,6 @@
 import type { Milliseconds } from "../api/instant.ts";
 import type { Release, RolloutStatus } from "../api/rollout-status.ts";
-import { stepLabel } from "./steps.ts";
+import { stepLabel, weightOf } from "./steps.ts";
 import type { Answer, Plan, Transition } from "./decision.ts";
 import { isProblem, type Observation } from "./observation.ts";
 import { withStanding, type Standing } from "./standing.ts";
@@ -26,7 +26,7 @@ export function answer(observation: Observation, wish: Wish): Answer {
   const summarised: RolloutStatus = {
     ...status,
     step: release === undefined || spec === undefined ? undefined : stepLabel(spec, release),
-    weight: release === undefined ? undefined : (release.traffic?.weight ?? 0),
+    weight: release === undefined ? undefined : weightOf(release),
     hold: holdOf(observation),
     engineVersion: observation.settings.engineVersion,
   };

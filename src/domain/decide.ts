@@ -11,9 +11,11 @@ import { finishPromotion } from "./rules/promotion.ts";
 import { rest } from "./rules/rest.ts";
 import { finishRollback } from "./rules/rollback.ts";
 import { goBack } from "./rules/safety.ts";
+import { stepBack, waitForStable } from "./rules/shared-incident.ts";
 import { startRelease } from "./rules/start.ts";
 import { watchSubsets } from "./rules/subsets.ts";
-import { shiftTraffic, waitForTraffic } from "./rules/traffic.ts";
+import { waitForTraffic } from "./rules/traffic-seen.ts";
+import { shiftTraffic } from "./rules/traffic.ts";
 
 /** In order of precedence: the first rule that answers decides. Safety comes before progress. */
 const rules = {
@@ -35,7 +37,9 @@ const rules = {
   prepareTraffic, // subsets, then routes, before the first canary pod
   waitForCanary, // enough ready pods for the weight to come
   noticeMetrics, // metrics are back
+  stepBack, // both versions fail: stable gets everything until it is well
   shiftTraffic, // the weight of the step
+  waitForStable, // stepped back: was it the canary?
   standStill, // suspended, or paused by a person: the weight stays
   waitForTraffic, // the step's clock starts when its traffic is seen
   bake, // at 100 %, passed: old pods stay for a while

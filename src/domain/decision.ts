@@ -13,7 +13,7 @@ export interface Answer {
   readonly transitions: readonly Transition[];
   /** Undefined: wait for a change. */
   readonly wakeAfter: Milliseconds | undefined;
-  /** A rollback: status and plan are written side by side, neither waits for the other. */
+  /** A rollback, or a correction: status and plan are written side by side, neither waits for the other. */
   readonly urgent: boolean;
 }
 

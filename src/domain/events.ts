@@ -18,9 +18,12 @@ export function withEvents(
 ): RolloutStatus {
   if (transitions.length === 0) return status;
   const { rollout, now } = observation;
+  const waiting = new Map((status.pendingEvents ?? []).map((event) => [event.name, event.at]));
   const events = transitions.map(({ reason, key, note }): PendingEvent => {
     const identity = stableHash(`${rollout.uid} ${reason} ${key}`);
-    return { name: `${rollout.key.name}.${identity}`, reason, action: actions[reason], note, at: renderInstant(now) };
+    const name = `${rollout.key.name}.${identity}`;
+    // What waits already happened when it was told first.
+    return { name, reason, action: actions[reason], note, at: waiting.get(name) ?? renderInstant(now) };
   });
   const earlier = (status.pendingEvents ?? []).filter((event) => !events.some((added) => added.name === event.name));
   return { ...status, pendingEvents: [...earlier, ...events].slice(-capacity) };
@@ -38,6 +41,7 @@ const actions: Readonly<Record<PendingEvent["reason"], string>> = {
   MetricsAvailable: "Analyse",
   StepPassed: "Analyse",
   StepPassedWithoutEvidence: "Analyse",
+  SteppedBack: "RouteTraffic",
   RollbackStarted: "RollBack",
   RollbackBlocked: "RollBack",
   CanaryStopped: "RollBack",
@@ -47,6 +51,7 @@ const actions: Readonly<Record<PendingEvent["reason"], string>> = {
   Promoted: "Promote",
   PromotedWithoutEvidence: "Promote",
   ReleaseStarted: "Reconcile",
+  Forecast: "Analyse",
   CanaryReady: "Reconcile",
   Paused: "Reconcile",
   Resumed: "Reconcile",

@@ -1,6 +1,6 @@
 import { renderInstant } from "../api/instant.ts";
 import type { HistoryEntry, Release, Revision, RolloutStatus } from "../api/rollout-status.ts";
-import { noCounts } from "./evidence.ts";
+import { countedIn } from "./analysis/blocks.ts";
 import type { Observation } from "./observation.ts";
 
 const historyLength = 10;
@@ -14,13 +14,12 @@ export function finishRelease(observation: Observation, release: Release, reject
   const history = [entryOf(release, canary, at), ...(status.history ?? [])].slice(0, historyLength);
   const earlier = (status.rejected ?? []).filter((candidate) => candidate.revision !== canary?.revision);
   const rejected =
-    rejects && canary !== undefined
-      ? [{ revision: canary.revision, image: canary.image, reason: release.reason ?? "", at }, ...earlier].slice(
-          0,
-          rejectedLength,
-        )
-      : earlier;
+    rejects && canary !== undefined ? [rejectionOf(release, canary, at), ...earlier].slice(0, rejectedLength) : earlier;
   return { release: undefined, canary: undefined, history, rejected };
+}
+
+function rejectionOf({ reason = "", commit }: Release, { revision, image }: Revision, at: string) {
+  return { revision, image, reason, ...(commit === undefined ? {} : { commit }), at };
 }
 
 /** How many releases in a row, the last one included, a newer template ended before they could end themselves. */
@@ -30,11 +29,12 @@ export function supersededInARow(history: readonly HistoryEntry[] = []): number 
 }
 
 function entryOf(release: Release, canary: Revision | undefined, endedAt: string): HistoryEntry {
-  const counted = release.analysis?.release.canary ?? noCounts;
+  const counted = countedIn(release).canary;
   return {
     number: release.number,
     revision: canary?.revision ?? "",
     image: canary?.image ?? "",
+    commit: release.commit,
     outcome: release.decision === "Promote" ? "Promoted" : "RolledBack",
     reason: release.reason,
     explanation: release.explanation ?? release.analysis?.judgement,

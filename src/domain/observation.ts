@@ -1,7 +1,9 @@
+import type { CheckResult } from "./analysis/checks.ts";
 import type { Instant, Milliseconds } from "../api/instant.ts";
 import type { ConditionReason } from "../api/reasons.ts";
 import type { Rollout } from "../api/rollout.ts";
-import type { Counts } from "../api/rollout-status.ts";
+import type { Tick } from "./analysis/blocks.ts";
+import type { Usual } from "./analysis/usual.ts";
 
 /** The world as one reconcile saw it: everything that a rule may look at, and nothing that can change under it. */
 export interface Observation {
@@ -10,14 +12,28 @@ export interface Observation {
   readonly settings: Settings;
   readonly workload: Workload | WorkloadProblem;
   readonly traffic: TrafficState | Problem;
-  /** When this operator first saw routes and subsets as they were last asked for; undefined while it has not. */
-  readonly seenAt: { readonly route: Instant | undefined; readonly subsets: Instant | undefined } | undefined;
+  /** What this operator has seen of routes and subsets since a release asked for something; undefined without one. */
+  readonly seenAt: SeenAt | undefined;
   /** What the routes and subsets are before a release, as JSON; present until a release has recorded it. */
   readonly original: string | undefined;
   /** Why the API server would refuse a write of this release; asked before its first write. */
   readonly rehearsal: Problem | undefined;
+  /** Callers that a split would not reach; asked before the first write of a release that will start pods. */
+  readonly arrivals: Arrivals | undefined;
+  /** What came to the Service before the release; asked before its first write, undefined where nobody knows. */
+  readonly usual: Usual | undefined;
   /** Undefined while there is no canary to measure, or when nothing may wait for a measurement. */
   readonly measurement: Measurement | undefined;
+}
+
+/** When this operator saw routes and subsets as they were last asked for; undefined while it has not. */
+export interface SeenAt {
+  /** When the routes were so for the first time. */
+  readonly route: Instant | undefined;
+  /** The same of the subsets. */
+  readonly subsets: Instant | undefined;
+  /** Since when each look has shown both as asked. */
+  readonly steady: Instant | undefined;
 }
 
 /** What holds for every Rollout of this operator. */
@@ -70,6 +86,8 @@ export interface Workload {
   /** Name of the Deployment's pod template: the same for equal templates. */
   readonly revision: string;
   readonly image: string;
+  /** The commit that the Deployment was made from, where an annotation says it. */
+  readonly commit?: string | undefined;
   readonly strategy: "RollingUpdate" | "Recreate";
   /** `strategy.rollingUpdate.maxSurge` as JSON, absent where the strategy has none. */
   readonly maxSurge: string | undefined;
@@ -112,8 +130,12 @@ export interface TrafficState {
   readonly subsets: SubsetState;
   /** Routes to the Service that would not be split, one sentence each. */
   readonly unsplit: readonly string[];
+  /** Whether routes that are not split name a subset: their callers are pinned to some of the pods. */
+  readonly isPinned?: boolean | undefined;
   /** Who wrote the weights last, if it was not the operator. */
   readonly foreignManager: string | undefined;
+  /** The same of the subsets. */
+  readonly subsetsManager?: string | undefined;
   /** The form `Subsets` only: the subset that gets all of what the routes give to subsets of the Rollout. */
   readonly serving?: string | undefined;
 }
@@ -131,19 +153,55 @@ export type RouteState =
 /** `stable` and `canary` are the hashes that the subsets select; undefined where a subset has no hash or is not there. */
 export type SubsetState =
   | { readonly kind: "Absent" }
-  | { readonly kind: "Present"; readonly stable: string | undefined; readonly canary: string | undefined };
+  | {
+      readonly kind: "Present";
+      readonly stable: string | undefined;
+      readonly canary: string | undefined;
+      /** There is no subset canary, whatever it would select: a route that names it answers 503. */
+      readonly lacksCanary?: boolean | undefined;
+    };
+
+/** How requests came to the pods that serve, within the last `span`, by what the pods' own proxies report. */
+export type Arrivals =
+  | {
+      readonly kind: "Counts";
+      readonly span: Milliseconds;
+      readonly requests: number;
+      /** Those of callers that have no proxy of the mesh, so that no route of it splits them. */
+      readonly withoutProxy: number;
+    }
+  | { readonly kind: "Unavailable"; readonly message: string };
 
 /** What Prometheus said. Silence and absence are answers, not errors. */
 export type Measurement =
   | {
       readonly kind: "Counts";
-      /** Requests are counted up to here; the next measurement begins here. Prometheus's clock. */
+      /** Requests are counted after `since` up to `until`, on Prometheus's clock. */
+      readonly since: Instant;
       readonly until: Instant;
-      readonly stable: Counts;
-      readonly canary: Counts;
+      /** Between two scrapes of one target. */
+      readonly interval: Milliseconds;
+      /** What was chosen for `usualQuantile`: the boundary that stable kept to, its lower and its upper neighbour. */
+      readonly boundaries?: readonly Milliseconds[];
+      /** The values that were asked for. */
+      readonly checks?: readonly CheckResult[];
+      /** The date that the next sample will have, as far as is known. */
+      readonly due?: Instant;
+      /** In the order of time; moments at which nothing was counted are among them. */
+      readonly ticks: readonly Tick[];
+      /** The same before `since`, as far back as was asked for. */
+      readonly before?: readonly Tick[];
       /** Requests in samples that are all newer than the last change of weights; undefined without two such samples. */
       readonly sinceShift:
         { readonly stable: number; readonly canary: number; readonly callers: readonly string[] } | undefined;
     }
-  | { readonly kind: "NoData"; readonly message: string }
+  | {
+      readonly kind: "NoData";
+      readonly message: string;
+      /** There are data, but more than may be read. */
+      readonly isTooMuch?: true;
+    }
   | { readonly kind: "Unavailable"; readonly message: string };
+
+/** A measurement that counted requests. */
+export type Counted = Extract<Measurement, { kind: "Counts" }>;

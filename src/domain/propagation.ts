@@ -1,8 +1,9 @@
-import { parseInstant, type Instant } from "../api/instant.ts";
+import { parseInstant, renderInstant, type Instant } from "../api/instant.ts";
 import type { Release, RolloutStatus } from "../api/rollout-status.ts";
 import type { Observation, TrafficState } from "./observation.ts";
 
-type Asked = NonNullable<Release["traffic"]>;
+/** What a release asks of routes and subsets, and since when. */
+export type Asked = NonNullable<Release["traffic"]>;
 
 /** Whether routes and subsets are seen to be what a release asked for, and when it asked. */
 export interface Sight {
@@ -50,6 +51,22 @@ export function routesAreEverywhere(observation: Observation, asked: Asked): boo
 /** The same of the subsets. */
 export function subsetsAreEverywhere(observation: Observation, asked: Asked): boolean {
   return isEverywhere(observation, asked.subsetsChangedAt, observation.seenAt?.subsets);
+}
+
+/**
+ * What is asked for once the routes are asked to be so. Where that was asked and has not been seen yet, its time stays:
+ * it begins when it is seen, and a status that changed with every attempt at a refused write would wake the operator at
+ * once for the next one.
+ */
+export function withRoute({ now, seenAt }: Observation, asked: Asked, route: Asked["route"]): Asked {
+  const isUnseen = asked.route === route && seenAt !== undefined && seenAt.route === undefined;
+  return isUnseen ? asked : { ...asked, route, routeChangedAt: renderInstant(now) };
+}
+
+/** The same of the subsets. */
+export function withSubsets({ now, seenAt }: Observation, asked: Asked, subsets: Asked["subsets"]): Asked {
+  const isUnseen = asked.subsets === subsets && seenAt !== undefined && seenAt.subsets === undefined;
+  return isUnseen ? asked : { ...asked, subsets, subsetsChangedAt: renderInstant(now) };
 }
 
 /** Whether every proxy knows the canary's pods: they were seen to be ready long enough ago. */

@@ -3,11 +3,13 @@ import type { Observation, Workload } from "./observation.ts";
 
 type Rejected = NonNullable<RolloutStatus["rejected"]>;
 
-/** What is known of a rejection; without `reason` it was an earlier Rollout that rejected the revision. */
-export interface Rejection {
-  readonly at?: string;
-  readonly reason?: string;
-}
+/** What is known of a rejection: of its time and reason nothing where it was an earlier Rollout that rejected the revision. */
+export type Rejection = (
+  { readonly at: string; readonly reason: string } | { readonly at?: undefined; readonly reason?: undefined }
+) & {
+  /** The commit that brought the revision. */
+  readonly commit?: string | undefined;
+};
 
 /** Why the template that the Deployment has now was rejected; undefined when it was not. */
 export function rejectionOf({ rollout }: Observation, workload: Workload): Rejection | undefined {

@@ -19,7 +19,7 @@ export function stableHash(text: string): string {
   let value = (BigInt(left >>> 0) << 32n) | BigInt(right >>> 0);
   let name = "";
   while (name.length < length) {
-    name += alphabet[Number(value % BigInt(alphabet.length))] ?? "";
+    name += alphabet.charAt(Number(value % BigInt(alphabet.length)));
     value /= BigInt(alphabet.length);
   }
   return name;

@@ -1,6 +1,8 @@
 import { parseInstant, type Instant, type Milliseconds } from "../api/instant.ts";
-import type { RolloutStatus } from "../api/rollout-status.ts";
+import type { Release, RolloutStatus } from "../api/rollout-status.ts";
 import { canonicalJson } from "./canonical-json.ts";
+
+type Analysis = NonNullable<Release["analysis"]>;
 
 /**
  * Whether a status is worth a write. Counts and sentences that grow with every sample are written at most once per
@@ -12,22 +14,22 @@ export function isWorthWriting(
   now: Instant,
   period: Milliseconds,
 ): boolean {
-  const storedAnalysis = before.release?.analysis;
-  const isCounting = storedAnalysis !== undefined && after.release?.analysis !== undefined;
-  if (!isCounting) return true;
-  if (canonicalJson(withoutEvidence(before)) !== canonicalJson(withoutEvidence(after))) return true;
+  const stored = before.release?.analysis;
+  const analysis = after.release?.analysis;
+  if (stored === undefined || analysis === undefined) return true;
+  if (canonicalJson(withoutEvidence(before, stored)) !== canonicalJson(withoutEvidence(after, analysis))) return true;
   // While data are missing nothing is counted that could be stored.
-  if (after.release?.analysis?.noDataSince !== undefined) return false;
-  return now - parseInstant(storedAnalysis.watermark) >= period;
+  if (analysis.noDataSince !== undefined) return false;
+  return now - parseInstant(stored.watermark) >= period;
 }
 
-function withoutEvidence(status: RolloutStatus) {
-  const { release } = status;
-  const evidence = { verdict: release?.analysis?.verdict, isMissing: release?.analysis?.noDataSince !== undefined };
+function withoutEvidence(status: RolloutStatus, { verdict, noDataSince, sharedSince }: Analysis) {
+  const { release, conditions } = status;
+  const evidence = { verdict, isMissing: noDataSince !== undefined, isShared: sharedSince !== undefined };
   return {
     ...status,
     message: undefined,
-    conditions: status.conditions?.map((condition) => ({ ...condition, message: undefined })),
-    release: release === undefined ? undefined : { ...release, analysis: evidence },
+    conditions: conditions?.map((condition) => ({ ...condition, message: undefined })),
+    release: { ...release, analysis: evidence, steppedBack: release?.steppedBack?.at },
   };
 }

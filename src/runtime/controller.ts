@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { BackOff } from "./back-off.ts";
+import { workOn } from "./current-work.ts";
 import { TransientError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { classifyFailure, type FailureKind, type ReconcileFailure } from "./outcome.ts";
@@ -24,6 +25,8 @@ export interface ControllerOptions {
     readonly outcome: "done" | "cancelled" | FailureKind;
     readonly seconds: number;
   }) => void;
+  /** Told when work on a key begins, and when it has ended. */
+  readonly watch?: { begin(key: string): void; end(key: string): void };
   readonly timers: Timers;
   readonly log: Logger;
   /** What one reconcile may take. Milliseconds. */
@@ -60,12 +63,14 @@ export async function runController(options: ControllerOptions, signal: AbortSig
 
 async function work(options: ControllerOptions, shutdown: AbortSignal): Promise<void> {
   for (let key = await options.queue.take(); key !== undefined; key = await options.queue.take()) {
+    options.watch?.begin(key);
     try {
-      await reconcileOnce(key, options, shutdown);
+      await workOn(key, () => reconcileOnce(key, options, shutdown));
     } catch (error) {
       // Not the reconcile, which is caught: a hook. A worker less would not be noticed until there is none.
       options.log.error("a worker failed", { key, error, retryIn: options.queue.retry(key, backOffs.unexpected) });
     } finally {
+      options.watch?.end(key);
       options.queue.done(key);
     }
   }

@@ -42,3 +42,8 @@ export class TransientError extends ReconcileError {
     this.retryAfter = options?.retryAfter;
   }
 }
+
+/** What was thrown, in words; not everybody throws errors. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { messageOf } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface HttpServerOptions {
@@ -68,7 +69,7 @@ async function renderMetrics({ metrics }: HttpServerOptions): Promise<Answer> {
   try {
     return { code: 200, body: await metrics.render(), type: metrics.contentType };
   } catch (error) {
-    return { code: 500, body: `${error instanceof Error ? error.message : String(error)}\n` };
+    return { code: 500, body: `${messageOf(error)}\n` };
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Identity } from "./certificate.ts";
+import { messageOf } from "./errors.ts";
 
 export interface HttpsServerOptions {
   readonly host: string;
@@ -74,7 +75,7 @@ async function answer(request: IncomingMessage, routes: HttpsServerOptions["rout
   try {
     return { code: 200, body: respond(JSON.parse(text)) };
   } catch (error) {
-    return { code: 400, body: error instanceof Error ? error.message : String(error) };
+    return { code: 400, body: messageOf(error) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "./errors.ts";
 import type { Timers } from "./timers.ts";
 import {
   step,
@@ -234,5 +235,5 @@ function identityOf({ metadata }: WatchedObject): string {
 }
 
 function failureOf(error: unknown): WatchFailure {
-  return { kind: "other", message: error instanceof Error ? error.message : String(error) };
+  return { kind: "other", message: messageOf(error) };
 }

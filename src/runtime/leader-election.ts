@@ -1,4 +1,4 @@
-import { ConflictError } from "./errors.ts";
+import { ConflictError, messageOf } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { pause, type Timers } from "./timers.ts";
 
@@ -52,9 +52,25 @@ const releaseDeadline = 2_000;
 type Settings = Required<LeaderElectionOptions>;
 
 /** What was seen in the store, and when by our own clock: other machines' clocks may be wrong. */
-interface Sighting {
+interface Sighting extends Moment {
   readonly lease: StoredLease;
+}
+
+/** By the clock that only goes forward, and by the wall's. */
+interface Moment {
   readonly at: number;
+  readonly wallAt: number;
+}
+
+/** The time in which this process leads. */
+export interface Term {
+  /** Aborted when it is over. */
+  readonly signal: AbortSignal;
+  /**
+   * Whether nobody else can lead yet. Ask right before a write: a process that was stopped, or too busy to look, finds
+   * that out here first. Whichever of both clocks went further counts: one of them stands still while a machine sleeps.
+   */
+  readonly isSure: () => boolean;
 }
 
 /**
@@ -67,7 +83,7 @@ interface Sighting {
  */
 export async function runWhileLeading(
   options: LeaderElectionOptions,
-  lead: (signal: AbortSignal) => Promise<void>,
+  lead: (term: Term) => Promise<void>,
   signal: AbortSignal,
 ): Promise<"stopped" | "lost"> {
   const settings: Settings = { ...defaults, ...options };
@@ -76,9 +92,13 @@ export async function runWhileLeading(
   settings.log.info("became the leader", { identity: settings.identity });
   const lost = new AbortController();
   let gone: boolean;
-  const renewing = keep(settings, held, lost, signal);
+  const renewal = { at: held.at, wallAt: held.wallAt };
+  const renewing = keep(settings, held, { lost, renewal }, signal);
   try {
-    await lead(AbortSignal.any([signal, lost.signal]));
+    await lead({
+      signal: AbortSignal.any([signal, lost.signal]),
+      isSure: () => isSure(settings, renewal, lost.signal),
+    });
   } finally {
     gone = lost.signal.aborted;
     lost.abort(new DOMException("no longer the leader", "AbortError"));
@@ -88,6 +108,15 @@ export async function runWhileLeading(
   return gone && !signal.aborted ? "lost" : "stopped";
 }
 
+function isSure({ timers, wallClock, renewDeadline }: Settings, renewal: Moment, lost: AbortSignal): boolean {
+  const elapsed = Math.max(timers.now() - renewal.at, wallClock() - renewal.wallAt);
+  return !lost.aborted && elapsed < renewDeadline;
+}
+
+function momentOf({ timers, wallClock }: Settings): Moment {
+  return { at: timers.now(), wallAt: wallClock() };
+}
+
 /** Undefined when the signal was aborted first. */
 async function acquire(settings: Settings, signal: AbortSignal): Promise<Sighting | undefined> {
   const { timers, random, retryPeriod, log } = settings;
@@ -95,12 +124,12 @@ async function acquire(settings: Settings, signal: AbortSignal): Promise<Sightin
   let told: string | undefined;
   while (!signal.aborted) {
     try {
-      seen = look(seen, await settings.store.read(signal), timers.now());
+      seen = look(seen, await settings.store.read(signal), momentOf(settings));
       const mine = await tryToTake(settings, seen, signal);
       if (mine !== undefined) return mine;
     } catch (error) {
       if (isOver(signal)) break;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       // That another one was faster is no trouble; what is one is told once, and not once a second.
       const isNews = !(error instanceof ConflictError) && reason !== told;
       log[isNews ? "warn" : "debug"]("could not take the lease; trying on", { error });
@@ -112,9 +141,9 @@ async function acquire(settings: Settings, signal: AbortSignal): Promise<Sightin
   return undefined;
 }
 
-function look(before: Sighting | undefined, lease: StoredLease | undefined, now: number): Sighting | undefined {
+function look(before: Sighting | undefined, lease: StoredLease | undefined, now: Moment): Sighting | undefined {
   if (lease === undefined) return undefined;
-  return before?.lease.version === lease.version ? before : { lease, at: now };
+  return before?.lease.version === lease.version ? before : { lease, ...now };
 }
 
 async function tryToTake(
@@ -122,23 +151,29 @@ async function tryToTake(
   seen: Sighting | undefined,
   signal: AbortSignal,
 ): Promise<Sighting | undefined> {
-  const { store, timers, identity, leaseDuration } = settings;
-  const asked = timers.now();
-  const now = new Date(settings.wallClock()).toISOString();
+  const { store, identity, leaseDuration } = settings;
+  const asked = momentOf(settings);
+  const now = new Date(asked.wallAt).toISOString();
   const fresh = { holder: identity, duration: leaseDuration, acquiredAt: now, renewedAt: now };
-  if (seen === undefined) return { lease: await store.create({ ...fresh, transitions: 0 }, signal), at: asked };
+  if (seen === undefined) return { lease: await store.create({ ...fresh, transitions: 0 }, signal), ...asked };
   const { record, version } = seen.lease;
   // Our own name in it: this process ended and came back, or its write arrived although the answer did not.
-  const free = record.holder === undefined || record.holder === identity || asked - seen.at > record.duration;
+  const free = record.holder === undefined || record.holder === identity || asked.at - seen.at > record.duration;
   if (!free) return undefined;
-  return { lease: await store.update(version, { ...fresh, transitions: record.transitions + 1 }, signal), at: asked };
+  return { lease: await store.update(version, { ...fresh, transitions: record.transitions + 1 }, signal), ...asked };
+}
+
+interface Leading {
+  readonly lost: AbortController;
+  /** When the lease was last renewed. */
+  readonly renewal: { at: number; wallAt: number };
 }
 
 /** Renews until `lost` is aborted, by us when renewing failed for too long. Resolves with the lease as last written. */
 async function keep(
   settings: Settings,
   held: Sighting,
-  lost: AbortController,
+  { lost, renewal }: Leading,
   signal: AbortSignal,
 ): Promise<StoredLease> {
   const { timers, retryPeriod, renewDeadline, log } = settings;
@@ -155,7 +190,10 @@ async function keep(
     try {
       const renewed = await renew(settings, last.lease, lost.signal);
       if (renewed === undefined) giveUp();
-      else last = renewed;
+      else {
+        last = renewed;
+        Object.assign(renewal, { at: renewed.at, wallAt: renewed.wallAt });
+      }
     } catch (error) {
       if (!isOver(lost.signal)) log.warn("could not renew the lease", { error });
     }
@@ -173,11 +211,11 @@ function isOver(signal: AbortSignal): boolean {
 
 /** Undefined when somebody else has the lease. */
 async function renew(settings: Settings, lease: StoredLease, signal: AbortSignal): Promise<Sighting | undefined> {
-  const { store, timers, identity } = settings;
-  const at = timers.now();
-  const renewed = { ...lease.record, renewedAt: new Date(settings.wallClock()).toISOString() };
+  const { store, identity } = settings;
+  const asked = momentOf(settings);
+  const renewed = { ...lease.record, renewedAt: new Date(asked.wallAt).toISOString() };
   try {
-    return { lease: await store.update(lease.version, renewed, signal), at };
+    return { lease: await store.update(lease.version, renewed, signal), ...asked };
   } catch (error) {
     // The write before may have arrived although its answer did not, and people edit leases; whose is it now?
     const stored = await store.read(signal);
@@ -185,7 +223,7 @@ async function renew(settings: Settings, lease: StoredLease, signal: AbortSignal
     if (stored.version === lease.version) throw error;
     return {
       lease: await store.update(stored.version, { ...stored.record, renewedAt: renewed.renewedAt }, signal),
-      at,
+      ...asked,
     };
   }
 }

@@ -1,13 +1,30 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 
-/** Name, help text and label names of a metric. Names carry the unit, as Prometheus wants them. */
-export interface MetricDescription<L extends string> {
+/** What a metric's values are in: Prometheus's base units, or nothing where they are numbers of things. */
+export type MetricUnit = "seconds" | "bytes" | "ratio";
+
+export type MetricKind = "counter" | "gauge" | "histogram";
+
+/** Everything that is said about a metric. Names carry the unit, as Prometheus wants them. */
+export interface MetricDescription<K extends MetricKind, L extends string> {
+  readonly kind: K;
   readonly name: string;
+  /** One sentence. */
   readonly help: string;
-  readonly labels?: readonly L[];
+  readonly unit?: MetricUnit;
+  readonly labels: readonly L[];
 }
 
-type Labels<L extends string> = Readonly<Record<L, string>>;
+export interface HistogramDescription<L extends string> extends MetricDescription<"histogram", L> {
+  /** Upper bounds, rising, in the metric's unit. */
+  readonly buckets: readonly number[];
+}
+
+/** A description of any kind, for lists of them. */
+export type AnyDescription =
+  MetricDescription<"counter", string> | MetricDescription<"gauge", string> | HistogramDescription<string>;
+
+export type Labels<L extends string> = Readonly<Record<L, string>>;
 
 export interface CounterMetric<L extends string> {
   /** Adds 1 unless told. */
@@ -24,32 +41,34 @@ export interface GaugeMetric<L extends string> {
 
 export interface HistogramMetric<L extends string> {
   observe(labels: Labels<L>, value: number): void;
-  remove(labels: Labels<L>): void;
+  /** Makes the series exist, with nothing observed. */
+  begin(labels: Labels<L>): void;
 }
 
 /** What the process says about itself in numbers. A name can be registered once. */
 export interface Metrics {
-  counter<L extends string = never>(description: MetricDescription<L>): CounterMetric<L>;
+  counter<L extends string>(description: MetricDescription<"counter", L>): CounterMetric<L>;
   /** `collect` is called before every scrape and may set the values. */
-  gauge<L extends string = never>(
-    description: MetricDescription<L>,
+  gauge<L extends string>(
+    description: MetricDescription<"gauge", L>,
     collect?: (gauge: GaugeMetric<L>) => void,
   ): GaugeMetric<L>;
-  /** `buckets` are upper bounds, rising. */
-  histogram<L extends string = never>(
-    description: MetricDescription<L>,
-    buckets: readonly number[],
-  ): HistogramMetric<L>;
+  histogram<L extends string>(description: HistogramDescription<L>): HistogramMetric<L>;
   /** All metrics in the text format of Prometheus. */
   render(): Promise<string>;
   readonly contentType: string;
 }
 
-/** An empty registry; with `process: true` it has CPU, memory and event loop of the process. */
-export function createMetrics({ process = false }: { readonly process?: boolean } = {}): Metrics {
+export interface MetricsOptions {
+  /** What is wanted of what the library tells about the process; the rest of it is left out. */
+  readonly process?: readonly AnyDescription[];
+}
+
+/** A registry of metrics: empty but for what is wanted of the process. */
+export function createMetrics({ process = [] }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
-  if (process) collectDefaultMetrics({ register: registry });
-  const settings = <L extends string>({ name, help, labels = [] }: MetricDescription<L>) => ({
+  if (process.length > 0) collectProcess(registry, process);
+  const settings = <L extends string>({ name, help, labels }: MetricDescription<MetricKind, L>) => ({
     name,
     help,
     labelNames: [...labels],
@@ -83,14 +102,21 @@ export function createMetrics({ process = false }: { readonly process?: boolean 
       };
       return metric;
     },
-    histogram(description, buckets) {
-      const histogram = new Histogram({ ...settings(description), buckets: [...buckets] });
+    histogram(description) {
+      const histogram = new Histogram({ ...settings(description), buckets: [...description.buckets] });
       return {
         observe: (labels, value) => histogram.observe(labels, value),
-        remove: (labels) => histogram.remove(labels),
+        begin: (labels) => histogram.zero(labels),
       };
     },
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+/** The library tells more with each of its versions, and some of it against the naming conventions. */
+function collectProcess(registry: Registry, wanted: readonly AnyDescription[]): void {
+  const names = new Set(wanted.map(({ name }) => name));
+  collectDefaultMetrics({ register: registry });
+  for (const { name } of registry.getMetricsAsArray()) if (!names.has(name)) registry.removeSingleMetric(name);
 }

@@ -35,3 +35,19 @@ export function pause(timers: Timers, delay: number, signal: AbortSignal): Promi
     signal.addEventListener("abort", stop, { once: true });
   });
 }
+
+/** Calls `run` each time that `period` milliseconds have passed, until the signal is aborted. */
+export function repeat(timers: Timers, period: number, run: () => void, signal: AbortSignal): void {
+  if (signal.aborted) return;
+  let cancel: () => void;
+  const again = () => {
+    cancel = timers.after(period, () => {
+      again();
+      run();
+    });
+  };
+  again();
+  signal.addEventListener("abort", () => {
+    cancel();
+  });
+}

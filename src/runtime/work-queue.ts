@@ -12,8 +12,12 @@ export interface WorkQueueOptions {
   readonly timers: Timers;
   /** Between 0 and 1. */
   readonly random: () => number;
+  /** Whether a key comes before others, asked when it begins to wait for a worker; none unless told. */
+  readonly isUrgent?: (key: string) => boolean;
   /** Called with the number of keys that wait for a worker, whenever it changes. */
   readonly onDepth?: (depth: number) => void;
+  /** Called with the milliseconds that a key waited for a worker, when one takes it. */
+  readonly onWait?: (waited: number) => void;
 }
 
 interface Delayed {
@@ -30,9 +34,9 @@ interface Delayed {
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** Keys in the order in which they came; both sets are disjoint, and disjoint from #running. */
-  readonly #urgent = new Set<string>();
-  readonly #ready = new Set<string>();
+  /** Keys in the order in which they came, and since when they wait; both are disjoint, and disjoint from #running. */
+  readonly #urgent = new Map<string, number>();
+  readonly #ready = new Map<string, number>();
   readonly #running = new Set<string>();
   /** Added while a worker has it, and whether that was urgent. */
   readonly #again = new Map<string, boolean>();
@@ -110,12 +114,15 @@ export class WorkQueue {
     const taker = this.#takers.shift();
     if (taker !== undefined) {
       this.#run(key);
+      this.#options.onWait?.(0);
       taker(key);
       return;
     }
     if (this.#urgent.has(key)) return;
-    if (urgent) this.#ready.delete(key);
-    (urgent ? this.#urgent : this.#ready).add(key);
+    const comesFirst = urgent || this.#options.isUrgent?.(key) === true;
+    const since = this.#ready.get(key) ?? this.#options.timers.now();
+    if (comesFirst) this.#ready.delete(key);
+    (comesFirst ? this.#urgent : this.#ready).set(key, since);
     this.#tellDepth();
   }
 
@@ -134,7 +141,10 @@ export class WorkQueue {
   }
 
   #next(): string | undefined {
-    const [key] = this.#urgent.size > 0 ? this.#urgent : this.#ready;
+    const [first] = this.#urgent.size > 0 ? this.#urgent : this.#ready;
+    if (first === undefined) return undefined;
+    const [key, since] = first;
+    this.#options.onWait?.(this.#options.timers.now() - since);
     return key;
   }
 

@@ -32,6 +32,29 @@ describe("reasons", () => {
   });
 });
 
+test("what needs somebody's attention is in docs/troubleshooting.md, by its reason, and nothing that is not there", () => {
+  const goesWell = ["Succeeded", "Progressing", "RollingBack", "RolledBack", "LettingGo"];
+  const [, waits = "", stalls = "", rollbacks = "", warnings = ""] =
+    readText("docs/troubleshooting.md").split(/^## (?!The operator)/m);
+  const told = (part: string) =>
+    [...part.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []).sort();
+  const needed = Object.keys(conditionReasons).filter((reason) => !goesWell.includes(reason));
+  expect([...told(waits), ...told(stalls)].sort()).toEqual(needed.sort());
+  // Of an ending that others have told in the same words there is one row.
+  expect(told(rollbacks)).toEqual(
+    expect.arrayContaining(
+      Object.keys(rollbackReasons).filter((reason) => !(reason in conditionReasons) || reason === "Inconclusive"),
+    ),
+  );
+  expect(told(rollbacks).filter((reason) => !(reason in rollbackReasons))).toEqual([]);
+  const warning = Object.entries(eventReasons)
+    .filter(([, type]) => type === "Warning")
+    .map(([reason]) => reason);
+  const sections = [...told(waits), ...told(warnings), "InvalidSpec"];
+  expect(warning.filter((reason) => !sections.includes(reason))).toEqual([]);
+  expect(told(warnings).filter((reason) => !(reason in eventReasons))).toEqual([]);
+});
+
 describe("pages", () => {
   test.each(pages)("%s links to what exists", (page) => {
     const links = [...readText(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, target = ""]) => target);

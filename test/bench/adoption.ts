@@ -7,7 +7,7 @@ import { openShop, type Shop, type Stored } from "../lab/shop.ts";
 import { counting, shareOut, startBenchLab, versionsOf, type BenchRun } from "./bench-lab.ts";
 import type { BenchOptions } from "./options.ts";
 import { keepLedger, restartsIn, type Entry } from "./pod-ledger.ts";
-import { randomFrom } from "./random.ts";
+import { randomFrom } from "../support/random.ts";
 import type { AppResult, PromotionResult } from "./result.ts";
 
 const deployments = kind<Stored>("apps/v1", "Deployment");

@@ -1,7 +1,8 @@
 // What all benches begin with: a lab whose operator must not end, apps that share the work, progress.
 import type { OnProgress } from "../cluster/parts/progress.ts";
 import type { Supervisor } from "../cluster/processes/supervisor.ts";
-import { startLab, type Lab, type Operator } from "../lab/lab.ts";
+import type { ClusterOptions } from "../cluster/cluster.ts";
+import { startLab, type Lab, type LabMesh, type Operator } from "../lab/lab.ts";
 import { version } from "../../src/version.ts";
 
 export interface BenchRun {
@@ -18,9 +19,13 @@ export interface BenchLab {
 }
 
 /** Starts it; everything belongs to the supervisor. */
-export async function startBenchLab(run: BenchRun, flags: Readonly<Record<string, string>>): Promise<BenchLab> {
+export async function startBenchLab(
+  run: BenchRun,
+  flags: Readonly<Record<string, string>>,
+  { prometheusScrapeInterval = "1s", ...mesh }: Pick<ClusterOptions, "prometheusScrapeInterval"> & LabMesh = {},
+): Promise<BenchLab> {
   const { supervisor, signal, onProgress } = run;
-  const lab = await startLab({ supervisor, signal, onProgress, prometheusScrapeInterval: "1s" });
+  const lab = await startLab({ supervisor, signal, onProgress, prometheusScrapeInterval }, mesh);
   const operator = await lab.startOperator(flags);
   const ended = operator.process.exited.then(({ code, signal: by }) => {
     throw new Error(`the operator ended (${by ?? `code ${code}`}); see ${operator.process.log}`);

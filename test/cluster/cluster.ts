@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly prometheusScrapeInterval?: string;
   /** What the API server and the controllers are; the newest when left out. */
   readonly kubernetes?: "1.34" | "1.36";
+  /** Whether the API server logs what service accounts ask of it. */
+  readonly audit?: boolean;
   /** How far the parts and then the start have come. */
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
@@ -42,6 +44,8 @@ export interface LocalCluster {
   readonly client: KubernetesClient;
   readonly kubectlPath: string;
   kubectl(args: readonly string[], options?: { readonly input?: string }): Promise<CommandResult>;
+  /** Of the API server, where it was asked for. */
+  readonly auditLog: string;
   readonly prometheusUrl: string;
   readonly prometheus: Prometheus;
   /** To be stopped, frozen and started again by tests. */
@@ -76,7 +80,7 @@ async function compose(supervisor: Supervisor, options: ClusterOptions): Promise
   });
   const onStep = (text: string): void => onProgress({ subject: "cluster", text });
   const [controlPlane, prometheus] = await Promise.all([
-    startControlPlaneWithDefinitions(supervisor, provided, onStep),
+    startControlPlaneWithDefinitions(supervisor, provided, onStep, options),
     startPrometheus(supervisor, {
       binary: provided.prometheus.path,
       scrapeInterval: options.prometheusScrapeInterval ?? "1s",
@@ -88,6 +92,7 @@ async function compose(supervisor: Supervisor, options: ClusterOptions): Promise
     kubeconfig: controlPlane.kubeconfig,
     server: controlPlane.server,
     client: controlPlane.client,
+    auditLog: controlPlane.auditLog,
     kubectlPath,
     kubectl(args, input = {}) {
       // Its cache of discovery documents belongs to the run, not to the person.
@@ -128,6 +133,7 @@ async function startControlPlaneWithDefinitions(
   supervisor: Supervisor,
   provided: ClusterParts,
   onStep: (step: string) => void,
+  { audit = false }: ClusterOptions,
 ): Promise<ControlPlane> {
   const pathOf = (name: keyof ClusterParts): string => provided[name].path;
   const starting = startControlPlane(
@@ -138,6 +144,7 @@ async function startControlPlaneWithDefinitions(
       "kube-controller-manager": pathOf("kube-controller-manager"),
     },
     onStep,
+    { audit },
   );
   // Read while the API server starts.
   const [definitions, controlPlane] = await Promise.all([

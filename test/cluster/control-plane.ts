@@ -22,18 +22,21 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   readonly server: string;
   readonly client: KubernetesClient;
+  /** What service accounts asked of the API server, a line of JSON each; empty unless it was to be written. */
+  readonly auditLog: string;
   readonly etcd: Part;
   readonly apiserver: Part;
   readonly controllerManager: Part;
 }
 
-/** What a release needs from the controller manager; nodes, volumes, jobs and certificates it does not. */
+/** What a release and a chart need from the controller manager; nodes, volumes and certificates they do not. */
 const CONTROLLERS = [
   "clusterrole-aggregation-controller",
   "deployment-controller",
   "disruption-controller",
   "endpointslice-controller",
   "garbage-collector-controller",
+  "job-controller",
   "namespace-controller",
   "replicaset-controller",
   "resourcequota-controller",
@@ -80,7 +83,17 @@ function etcdSpec(command: string, folder: string, ports: readonly number[]): Pr
   };
 }
 
-function apiserverSpec(command: string, files: ControlPlaneFiles, etcdPort: number, port: number): ProcessSpec {
+interface ApiserverPlace {
+  readonly etcdPort: number;
+  readonly port: number;
+  readonly audit: boolean;
+}
+
+function apiserverSpec(
+  command: string,
+  files: ControlPlaneFiles,
+  { etcdPort, port, audit }: ApiserverPlace,
+): ProcessSpec {
   const certificate = certificatePath(files);
   return {
     name: "kube-apiserver",
@@ -103,6 +116,7 @@ function apiserverSpec(command: string, files: ControlPlaneFiles, etcdPort: numb
       "--profiling=false",
       "--max-requests-inflight=1000",
       "--max-mutating-requests-inflight=500",
+      ...(audit ? [`--audit-policy-file=${files.auditPolicy}`, `--audit-log-path=${files.auditLog}`] : []),
     ],
     // Memory is there, processors are what many cases side by side are short of.
     env: { ...process.env, GOGC: "400" },
@@ -162,6 +176,7 @@ export async function startControlPlane(
   supervisor: Supervisor,
   binaries: ControlPlaneBinaries,
   onStep: (step: string) => void = () => undefined,
+  { audit = false }: { readonly audit?: boolean } = {},
 ): Promise<ControlPlane> {
   const folder = join(supervisor.folder, "control-plane");
   mkdirSync(folder);
@@ -170,7 +185,7 @@ export async function startControlPlane(
   const etcd = await startOnFreePorts(supervisor, 2, (ports) => etcdSpec(binaries.etcd, folder, ports));
   onStep("starting kube-apiserver");
   const apiserver = await startOnFreePorts(supervisor, 1, ([port = 0]) =>
-    apiserverSpec(binaries["kube-apiserver"], files, etcd.ports[0] ?? 0, port),
+    apiserverSpec(binaries["kube-apiserver"], files, { etcdPort: etcd.ports[0] ?? 0, port, audit }),
   );
   const server = `https://127.0.0.1:${apiserver.ports[0] ?? 0}`;
   writeKubeconfig(files, server);
@@ -188,6 +203,7 @@ export async function startControlPlane(
     kubeconfig: files.kubeconfig,
     server,
     client,
+    auditLog: files.auditLog,
     etcd: etcd.part,
     apiserver: apiserver.part,
     controllerManager: controllerManager.part,

@@ -33,6 +33,8 @@ export interface PrometheusOptions {
   readonly binary: string;
   /** In Prometheus' own words: "1s", "15s". */
   readonly scrapeInterval: string;
+  /** A file of recording rules, as YAML. */
+  readonly rules?: string;
 }
 
 interface ActiveTarget {
@@ -45,8 +47,9 @@ function writeWhole(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-function configuration(scrapeInterval: string, targetsFile: string): string {
+function configuration(scrapeInterval: string, targetsFile: string, rulesFile: string): string {
   return stringify({
+    rule_files: [rulesFile],
     global: { scrape_interval: scrapeInterval, scrape_timeout: scrapeInterval },
     scrape_configs: [{ job_name: "local", file_sd_configs: [{ files: [targetsFile], refresh_interval: "5s" }] }],
   });
@@ -78,6 +81,7 @@ export async function startPrometheus(supervisor: Supervisor, options: Prometheu
   const folder = join(supervisor.folder, "prometheus");
   mkdirSync(folder);
   const targetsFile = join(folder, "targets.json");
+  const rulesFile = join(folder, "rules.yaml");
   const targets = new Map<string, Target>();
   const keyOf = ({ job, address, path = "/metrics" }: Target): string => `${job} ${address} ${path}`;
 
@@ -90,7 +94,8 @@ export async function startPrometheus(supervisor: Supervisor, options: Prometheu
   }
 
   publish();
-  writeWhole(join(folder, "prometheus.yaml"), configuration(options.scrapeInterval, targetsFile));
+  writeWhole(join(folder, "prometheus.yaml"), configuration(options.scrapeInterval, targetsFile, rulesFile));
+  if (options.rules !== undefined) writeWhole(rulesFile, options.rules);
   const { part, url } = await onFreePorts(1, async ([port = 0]) => {
     const started = createPart(supervisor, specOn(port, folder, options.binary));
     await started.start();

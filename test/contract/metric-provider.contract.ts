@@ -1,6 +1,8 @@
 // What every metric provider must do, whatever it asks. An implementation's test file brings the world.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Instant } from "../../src/api/instant.ts";
+import { totalsOf } from "../../src/domain/analysis/blocks.ts";
+import type { Totals } from "../../src/domain/analysis/criteria.ts";
 import type { Measurement } from "../../src/domain/observation.ts";
 import type { MetricProvider, TrafficQuery } from "../../src/ports/metric-provider.ts";
 import { until } from "../cluster/processes/until.ts";
@@ -18,6 +20,8 @@ export interface Served {
   readonly milliseconds?: number;
   /** Workload of the caller; `client` when left out. */
   readonly caller?: string;
+  /** The Host header, which is all that is known of the Service where neither route nor cluster was found. */
+  readonly host?: string;
 }
 
 /** A store with something to count, and a provider that counts it. */
@@ -39,7 +43,8 @@ export interface MetricWorld {
   end(): Promise<void>;
 }
 
-type Counted = Extract<Measurement, { kind: "Counts" }>;
+/** A measurement with its requests added up. */
+type Counted = Extract<Measurement, { kind: "Counts" }> & Totals;
 
 const signal = new AbortController().signal;
 let releases = 0;
@@ -73,7 +78,7 @@ export function metricProviderContract(name: string, begin: () => Promise<Metric
     async function counted(query: TrafficQuery): Promise<Counted> {
       const measurement = await world.provider.measure(query, signal);
       if (measurement.kind !== "Counts") throw new Error(measurement.message);
-      return measurement;
+      return { ...measurement, ...totalsOf(measurement.ticks) };
     }
 
     /** Measures once everything that was served has arrived. */
@@ -111,6 +116,42 @@ export function metricProviderContract(name: string, begin: () => Promise<Metric
       expect(canary).toEqual({ requests: 18, errors: 6, slow: 2, slowOrClose: 2 });
     });
 
+    it("tells what was served before, as far back as is asked for", async () => {
+      const query = await begun();
+      world.serve({ workload: query.stable, requests: 7 }, { workload: query.stable, requests: 2, code: 503 });
+      const since = await world.seen();
+      world.serve({ workload: query.stable, requests: 3 });
+      const { stable, before = [] } = await countedAll({ ...query, since, lookBack: 60_000 });
+      expect(stable.requests).toBe(3);
+      expect(totalsOf(before).stable).toMatchObject({ requests: 9, errors: 2 });
+      expect(before.every(({ at }) => at <= since)).toBe(true);
+      expect((await counted(query)).before).toBeUndefined();
+    });
+
+    it("counts what found no pod apart, and tells what is usual", async () => {
+      const query = await begun();
+      const lost = { workload: "unknown", code: 503 };
+      world.serve(
+        { workload: query.canary, requests: 6 },
+        { ...lost, requests: 5, flags: "UH" },
+        { ...lost, requests: 3, flags: "NC", host: "product:8080" },
+        { ...lost, requests: 2, flags: "NR", host: "product.shop.svc.cluster.local", caller: "gateway" },
+        { ...lost, requests: 9, flags: "NC", host: "product.cart" },
+        { ...lost, requests: 9, flags: "FI" },
+      );
+      const { canary, ticks } = await countedAll(query);
+      expect(ticks.reduce((sum, tick) => sum + tick.lost, 0)).toBe(10);
+      expect(canary).toMatchObject({ requests: 6, errors: 0 });
+      world.serve({ ...lost, requests: 40, flags: "UH" }, { workload: query.stable, requests: 400 });
+      await world.seen();
+      const usual = await world.provider.usual(query, signal);
+      // Prometheus extends what it saw to the edges of the ten minutes, and knows nothing from before a first sample.
+      expect(usual?.lost).toBeGreaterThan(20);
+      expect(usual?.lost).toBeLessThan(100);
+      expect(usual?.requests).toBeGreaterThan(400);
+      expect(usual?.interval).toBeGreaterThan(0);
+    });
+
     it("tells surely slow requests from possibly slow ones when the limit is between two boundaries", async () => {
       const query = { ...(await begun()), slowerThan: 300 };
       world.serve(
@@ -119,6 +160,31 @@ export function metricProviderContract(name: string, begin: () => Promise<Metric
         { workload: query.canary, requests: 2, milliseconds: 900 },
       );
       expect((await countedAll(query)).canary).toEqual({ requests: 15, errors: 0, slow: 2, slowOrClose: 5 });
+    });
+
+    it("chooses the boundary that stable kept to before, and counts what is slower than it and its neighbours", async () => {
+      const query = release();
+      world.serve(
+        { workload: query.stable, requests: 11_000, milliseconds: 80 },
+        { workload: query.stable, requests: 50, milliseconds: 300 },
+      );
+      const first = await world.seen();
+      // The growth of a counter shows from its second sample on.
+      world.serve(
+        { workload: query.stable, requests: 11_000, milliseconds: 80 },
+        { workload: query.stable, requests: 50, milliseconds: 300 },
+      );
+      const since = await world.seen();
+      expect(since).toBeGreaterThan(first);
+      const { boundaries = [] } = await counted({ ...query, since, usualQuantile: 0.99 });
+      expect(boundaries).toEqual([100, 50, 250]);
+      world.serve(
+        { workload: query.canary, requests: 10, milliseconds: 70 },
+        { workload: query.canary, requests: 4, milliseconds: 200 },
+        { workload: query.canary, requests: 2, milliseconds: 400 },
+      );
+      const { canary } = await countedAll({ ...query, since, beyond: boundaries });
+      expect(canary).toMatchObject({ requests: 16, beyond: [6, 16, 2] });
     });
 
     it("counts nothing twice and loses nothing from one measurement to the next", async () => {

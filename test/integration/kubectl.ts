@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
+import { until } from "../cluster/processes/until.ts";
 import type {} from "./provided.ts";
 
 export interface Outcome {
@@ -26,4 +28,16 @@ export async function kubectlOutput(args: readonly string[], input?: object | st
   const { code, stdout, stderr } = await kubectl(args, input);
   if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${stderr}`);
   return stdout;
+}
+
+const rolloutDefinition = fileURLToPath(new URL("../../crds/rollouts.serin.dev.yaml", import.meta.url));
+
+/**
+ * Has the shared cluster serve Rollouts as the repository defines them. kubectl's own wait fails for a definition that has no
+ * conditions yet, and a condition is older than the answers.
+ */
+export async function serveRollouts(): Promise<void> {
+  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", rolloutDefinition]);
+  const isServed = async () => (await kubectl(["get", "rollouts.serin.dev", "-n", "default"])).code === 0;
+  await until(isServed, { timeout: 30_000, every: 200, what: "an answer about Rollouts" });
 }

@@ -11,6 +11,8 @@ export interface App {
   readonly strategy?: object;
   readonly minReadySeconds?: number;
   readonly paused?: boolean;
+  /** The Deployment itself has no labels. */
+  readonly unlabelled?: boolean;
   /** Further fields of the Deployment's spec, of its pods' and of their container. */
   readonly fields?: { readonly deployment?: object; readonly pod?: object; readonly container?: object };
 }
@@ -21,7 +23,7 @@ export function deployment(app: App): object {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: { name, namespace, labels: { app: name } },
+    metadata: { name, namespace, ...(app.unlabelled === true ? {} : { labels: { app: name } }) },
     spec: {
       replicas,
       ...(app.strategy === undefined ? {} : { strategy: app.strategy }),

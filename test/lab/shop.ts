@@ -1,8 +1,9 @@
+import { expect } from "vitest";
 import { kind, type KubernetesObject } from "../cluster/kubernetes.ts";
 import type { Load } from "../cluster/load/load.ts";
 import { until } from "../cluster/processes/until.ts";
 import { requestAnnotations, type Request } from "../../src/api/names.ts";
-import type { RolloutStatus } from "../../src/api/rollout-status.ts";
+import type { HistoryEntry, RolloutStatus } from "../../src/api/rollout-status.ts";
 import { deployment, manifest, namespaceObject, rollout, service, type App } from "./app.ts";
 import type { Lab } from "./lab.ts";
 
@@ -12,6 +13,7 @@ export interface Stored extends KubernetesObject {
     readonly name: string;
     readonly namespace?: string;
     readonly uid: string;
+    readonly resourceVersion?: string;
     readonly generation?: number;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
@@ -58,7 +60,9 @@ export interface Shop {
   /** Waits for the Rollout to be as asked. */
   untilRollout(what: string, condition: (stored: StoredRollout) => boolean, seconds?: number): Promise<StoredRollout>;
   /** Waits until a release of `image` has ended, and says how. */
-  outcome(image: string, seconds?: number): Promise<NonNullable<RolloutStatus["history"]>[number]>;
+  outcome(image: string, seconds?: number): Promise<HistoryEntry>;
+  /** Waits for the same and holds it against what is expected; a failure says why the release ended as it did. */
+  endsAs(image: string, expected: Partial<HistoryEntry>): Promise<void>;
   /** Ready pods by name, with what would tell a restart. */
   pods(): Promise<readonly string[]>;
   route(name?: string): Promise<Stored | undefined>;
@@ -115,6 +119,12 @@ export async function openShop(lab: Lab, namespace: string, options: ShopOptions
   return shop;
 }
 
+/** A status says what is to be told before it is told: resolves when nothing of a namespace is left to be. */
+export async function untilAllIsTold({ cluster }: Pick<Lab, "cluster">, namespace: string): Promise<void> {
+  const query = { kind: rollouts, namespace, timeout: 30_000, what: `${namespace}: the events to be told` };
+  await cluster.client.watchUntil(query, (all) => all.every(({ status }) => (status.pendingEvents ?? []).length === 0));
+}
+
 function isReady(status: RolloutStatus): boolean {
   return status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
 }
@@ -149,19 +159,11 @@ function shopOf(lab: Lab, { namespace, app, load, ownRollout }: Opened): Shop {
     createRollout: () => lab.apply(ownRollout),
     annotation: async (key) => (await shop.deployment()).metadata.annotations?.[key],
     rollout: rolloutNow,
-    async untilRollout(what, condition, seconds = 120) {
-      let last: StoredRollout | undefined;
-      try {
-        return await until(
-          async () => {
-            last = await rolloutNow();
-            return condition(last) && last;
-          },
-          { timeout: seconds * 1_000, every: 200, what: `${namespace}: ${what}` },
-        );
-      } catch (error) {
-        throw new Error(`${String(error)}; the status is ${JSON.stringify(last?.status)}`, { cause: error });
-      }
+    untilRollout(what, condition, seconds = 120) {
+      const query = { kind: rollouts, namespace, timeout: seconds * 1_000, what: `${namespace}: ${what}` };
+      return client.watchUntil(query, (all) =>
+        all.find((found) => found.metadata.name === place.name && condition(found)),
+      );
     },
     async outcome(image, seconds = 180) {
       const ended = await shop.untilRollout(
@@ -173,6 +175,7 @@ function shopOf(lab: Lab, { namespace, app, load, ownRollout }: Opened): Shop {
       if (entry === undefined) throw new Error("the history is empty");
       return entry;
     },
+    endsAs: async (image, expected) => expectEntry(await shop.outcome(image), expected),
     async pods() {
       const { items } = await client.list(pods, { namespace });
       const live = items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
@@ -186,9 +189,16 @@ function shopOf(lab: Lab, { namespace, app, load, ownRollout }: Opened): Shop {
     subsets: (name = "product") => client.get(destinationRules, { namespace, name }),
     deployment: () => need(client.get(deployments, place)),
     async events() {
+      await untilAllIsTold(lab, namespace);
       const { items } = await client.list(events, { namespace });
       return items.filter((event) => event.reportingController === "serin.dev/operator").map((event) => event.reason);
     },
   };
   return shop;
+}
+
+/** Holds the end of a release against what is expected of it; a failure says why it ended as it did. */
+export function expectEntry(entry: HistoryEntry, expected: Partial<HistoryEntry>): void {
+  const { number, image, reason = "", explanation = "" } = entry;
+  expect(entry, `release ${number} of ${image}: ${reason} ${explanation}`).toMatchObject(expected);
 }

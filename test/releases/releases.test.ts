@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { metricCatalogue } from "../../src/metric-catalogue.ts";
 import { until } from "../cluster/processes/until.ts";
+import { manifest, rollout } from "../lab/app.ts";
+import { panelQueries, untilAnswered } from "../lab/dashboard-queries.ts";
 import { startLab, type Lab, type Operator } from "../lab/lab.ts";
 import { openShop, type Stored } from "../lab/shop.ts";
 
@@ -17,6 +20,12 @@ beforeAll(async () => {
     void process.stderr.write(`${subject}: ${text}\n`);
   lab = await startLab({ prometheusScrapeInterval: "1s", onProgress });
   operator = await lab.startOperator(flags);
+  await lab.cluster.registerScrapeTarget({
+    job: "serin",
+    address: new URL(operator.metricsUrl).host,
+    path: "/metrics",
+    labels: {},
+  });
 }, 5_400_000);
 
 afterAll(async () => {
@@ -28,6 +37,15 @@ async function serin(namespace: string, ...args: string[]): Promise<string> {
   const command = [program, ...args, "-n", namespace, "--kubeconfig", lab.cluster.kubeconfig];
   return (await promisify(execFile)(process.execPath, command)).stdout;
 }
+
+/** The variables of the dashboards, and Grafana's own for a picture of ten minutes at a scrape a second. */
+const shownOf = (namespace: string) => ({
+  namespace,
+  rollout: "product",
+  instance: ".*",
+  __rate_interval: "15s",
+  __range: "10m",
+});
 
 const withoutMetadata = (object: Stored | undefined) => object?.spec;
 
@@ -41,7 +59,7 @@ describe.concurrent("releases under traffic", () => {
       const before = (await shop.pods()).filter((pod) =>
         pod.startsWith(version === "v2" ? "product-a-" : "product-b-"),
       );
-      expect(await shop.outcome(`product:${version}`)).toMatchObject({ outcome: "Promoted", highestWeight: 100 });
+      await shop.endsAs(`product:${version}`, { outcome: "Promoted", highestWeight: 100 });
       await until(async () => (await shop.pods()).length === 4, { timeout: 30_000, what: "the old pods to go" });
       expect(await shop.pods()).toEqual(before);
       expect([withoutMetadata(await shop.route()), withoutMetadata(await shop.subsets())]).toEqual(atRest);
@@ -58,15 +76,17 @@ describe.concurrent("releases under traffic", () => {
     );
   });
 
-  test("a bad revision is rolled back at 10, stays rejected, and git revert ends at rest", async () => {
+  test("a bad revision is rolled back at 10, stays rejected, and git revert ends at rest; every dashboard shows it", async () => {
     const shop = await openShop(lab, "bad");
     const mark = shop.load.snapshot();
     await shop.release("product:v2", { ERROR_RATE: "0.2" });
-    expect(await shop.outcome("product:v2")).toMatchObject({
+    const ended = shop.endsAs("product:v2", {
       outcome: "RolledBack",
       reason: "ErrorRateTooHigh",
       highestWeight: 10,
     });
+    // What panels show of a release they show during it, and of its end a moment after it.
+    await Promise.all([ended, untilAnswered(lab.cluster.prometheusUrl, panelQueries(shownOf("bad")), 150_000)]);
     const counted = shop.load.since(mark);
     expect(counted.failed).toBe(counted.byVersion["v2"]?.failed);
     expect(counted.byVersion["v2"]!.total).toBeLessThan(counted.byVersion["v1"]!.total / 4);
@@ -89,7 +109,7 @@ describe.concurrent("releases under traffic", () => {
   test("a slow revision is rolled back as LatencyTooHigh", async () => {
     const shop = await openShop(lab, "slow");
     await shop.release("product:v2", { LATENCY_MS: "800" });
-    expect(await shop.outcome("product:v2")).toMatchObject({
+    await shop.endsAs("product:v2", {
       outcome: "RolledBack",
       reason: "LatencyTooHigh",
       highestWeight: 10,
@@ -97,12 +117,51 @@ describe.concurrent("releases under traffic", () => {
     expect((await shop.load.stop()).failures, lab.failedCalls(shop.namespace).join("\n")).toEqual([]);
   });
 
+  test("a bad revision whose pods its callers eject is rolled back by the requests that find none", async () => {
+    const namespace = "ejected";
+    const [rule, route] = referencedObjects(namespace) as [{ spec: object }, object];
+    const outlierDetection = {
+      consecutive5xxErrors: 1,
+      interval: "1s",
+      baseEjectionTime: "300s",
+      maxEjectionPercent: 100,
+    };
+    const ejecting = { ...rule, spec: { ...rule.spec, trafficPolicy: { outlierDetection } } };
+    const spec = { traffic: { istio: { virtualService: { name: "shop" }, destinationRule: { name: "shop" } } } };
+    const shop = await openShop(lab, namespace, { beside: [ejecting, route], spec });
+    // Of fewer requests it is not known that next to none were lost before.
+    await until(() => shop.load.snapshot().total > 600, { timeout: 60_000, what: "600 requests" });
+    await shop.release("product:v2", { ERROR_RATE: "1" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "RequestsLost", highestWeight: 10 });
+    await shop.load.stop();
+  });
+
+  test("measures of the team's own: a bad share is found that no error rate shows, and a value out of its limits", async () => {
+    const own = (code: string) =>
+      `istio_requests_total{reporter="source",destination_service_namespace="$(namespace)",destination_workload="$(workload)",response_code=~"${code}"}`;
+    const refused = { name: "refused", ratio: { bad: own("4.."), total: own(".+"), max: "1%" } };
+    const speed = { name: "speed", value: { query: `sum(rate(${own(".+")}[10s]))`, min: 0.1, interval: "2s" } };
+    const far = { name: "far", value: { query: "scalar(vector(7))", max: 5, interval: "1s", failureLimit: 2 } };
+    const analysis = { minStepDuration: "3s", metrics: [refused, speed] };
+    const shop = await openShop(lab, "own-metrics", { spec: { analysis, bake: "1s" }, rate: 60 });
+    await shop.release("product:v2", { ERROR_RATE: "0.3", ERROR_STATUS: "422" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "MetricTooHigh" });
+    await shop.release("product:v3");
+    await shop.endsAs("product:v3", { outcome: "Promoted" });
+    expect((await shop.rollout()).status.history?.[0]?.explanation).toContain("refused (limit 1 %)");
+    const stricter = rollout({ namespace: shop.namespace }, { bake: "1s", analysis: { ...analysis, metrics: [far] } });
+    await lab.apply(manifest(stricter));
+    await shop.release("product:v4");
+    await shop.endsAs("product:v4", { outcome: "RolledBack", reason: "CheckFailed" });
+    await shop.load.stop();
+  });
+
   test("a canary that crashes, and one that never gets ready, are given up", async () => {
     const shop = await openShop(lab, "broken", { spec: { progressDeadline: "10s" } });
     await shop.release("product:v2", { CRASH_AFTER_SECONDS: "3", CRASH_REASON: "OOMKilled" });
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "CanaryCrashed" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "CanaryCrashed" });
     await shop.release("product:v3", { NEVER_READY: "true" });
-    expect(await shop.outcome("product:v3")).toMatchObject({
+    await shop.endsAs("product:v3", {
       outcome: "RolledBack",
       reason: "ProgressDeadlineExceeded",
       highestWeight: 0,
@@ -119,7 +178,7 @@ describe.concurrent("releases under traffic", () => {
     );
     expect(await serin("people", "explain", "product")).toContain("serin promote");
     await serin("people", "abort", "product");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "Aborted" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "Aborted" });
     await serin("people", "retry", "product");
     await shop.untilRollout("the retry", ({ status }) => status.release?.number === 2 && status.phase === "Paused");
     await serin("people", "promote", "product");
@@ -127,7 +186,7 @@ describe.concurrent("releases under traffic", () => {
     await serin("people", "pause", "product");
     await shop.untilRollout("Paused", ({ status }) => status.phase === "Paused");
     await serin("people", "resume", "product");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     expect(await serin("people", "history", "product")).toMatch(/Promoted[\s\S]*Aborted/);
     await shop.load.stop();
   });
@@ -137,7 +196,7 @@ describe.concurrent("releases under traffic", () => {
     await shop.release("product:v2");
     await shop.untilRollout("weight 10", ({ status }) => status.weight === 10);
     await shop.release("product:v3");
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v3", { outcome: "Promoted" });
     const { status } = await shop.rollout();
     expect(status.history?.map(({ reason }) => reason)).toEqual([undefined, "Superseded"]);
     expect(status.rejected ?? []).toEqual([]);
@@ -193,7 +252,7 @@ describe.concurrent("releases under traffic", () => {
     expect(refused.status.message).toContain("VirtualService unsplit/front");
     expect((await shop.pods()).every((pod) => !pod.startsWith("product-a-"))).toBe(true);
     await lab.kubectl(["delete", "virtualservice", "front", "-n", "unsplit"]);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await shop.load.stop();
   });
 
@@ -211,7 +270,7 @@ describe.concurrent("releases under traffic", () => {
       });
       expect(withoutOurs(await shop.route("shop"))).toEqual(withoutOurs({ spec: git[0] } as Stored));
     }
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     expect([withoutMetadata(await shop.route("shop")), withoutMetadata(await shop.subsets("shop"))]).toEqual(git);
     expect((await shop.load.stop()).failures, lab.failedCalls(shop.namespace).join("\n")).toEqual([]);
   });
@@ -261,34 +320,34 @@ describe("when parts are away", () => {
     expect(metrics).not.toMatch(/code="40[13]"/);
   });
 
-  test("with the operator stopped, a new image reaches no request; it is released when the operator is back", async () => {
-    const shop = await openShop(lab, "no-operator");
-    await operator.stop();
-    await shop.release("product:v2");
-    await until(async () => (await shop.deployment()).spec["paused"] === true, { timeout: 10_000, what: "the hold" });
-    const mark = shop.load.snapshot();
-    await until(() => shop.load.since(mark).total > 200, { timeout: 30_000, what: "200 requests" });
-    expect(shop.load.snapshot().byVersion).not.toHaveProperty("v2");
-    expect((await shop.pods()).length).toBe(3);
-    operator = await lab.startOperator(flags, "operator-again");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
-    expect((await shop.load.stop()).failures, lab.failedCalls(shop.namespace).join("\n")).toEqual([]);
+  test("the operator serves the metrics of its catalogue and no others, and says that it leads", async () => {
+    const metrics = await (await fetch(`${operator.metricsUrl}/metrics`)).text();
+    const served = [...metrics.matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name);
+    const described = metricCatalogue.flatMap(({ metrics: all }) => all.map(({ name }) => name));
+    expect(served.sort()).toEqual(described.sort());
+    expect(metrics).toMatch(/^serin_leader 1$/m);
   });
 
-  test("with Prometheus stopped, a release is held; it goes on when Prometheus is back", async () => {
+  test("with Prometheus stopped, a release does not begin, or is held; it goes on when Prometheus is back", async () => {
     const shop = await openShop(lab, "no-metrics", { spec: { steps: [{ weight: 10 }, { weight: 100 }] } });
+    const held = () =>
+      shop.untilRollout(
+        "MetricsUnavailable",
+        ({ status }) => status.conditions?.some(({ reason }) => reason === "MetricsUnavailable") === true,
+      );
     await lab.cluster.parts.prometheus.stop();
     await shop.release("product:v2");
-    const held = await shop.untilRollout(
-      "MetricsUnavailable",
-      ({ status }) => status.conditions?.some(({ reason }) => reason === "MetricsUnavailable") === true,
-    );
-    expect(held.status.weight).toBe(10);
+    expect((await held()).status.weight).toBe(0);
+    expect((await shop.pods()).every((pod) => !pod.startsWith("product-a-"))).toBe(true);
+    await lab.cluster.parts.prometheus.start();
+    await shop.untilRollout("weight 10", ({ status }) => status.weight === 10);
+    await lab.cluster.parts.prometheus.stop();
+    expect((await held()).status.weight).toBe(10);
     const mark = shop.load.snapshot();
     await until(() => shop.load.since(mark).total > 500, { timeout: 30_000, what: "500 requests" });
     expect((await shop.rollout()).status).toMatchObject({ weight: 10, release: { stepIndex: 0 } });
     await lab.cluster.parts.prometheus.start();
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     expect(await shop.events()).toEqual(expect.arrayContaining(["MetricsUnavailable", "MetricsAvailable"]));
     expect((await shop.load.stop()).failures, lab.failedCalls(shop.namespace).join("\n")).toEqual([]);
   });
@@ -300,69 +359,13 @@ describe("when parts are away", () => {
     const shop = await openShop(lab, "paused-hold");
     await until(async () => (await shop.deployment()).spec["paused"] === true, { timeout: 10_000, what: "the pause" });
     await shop.release("product:v2");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     expect((await shop.rollout()).status.hold).toBe("Paused");
     await until(async () => (await shop.deployment()).spec["paused"] === true, { timeout: 10_000, what: "the pause" });
     expect((await shop.load.stop()).failures, lab.failedCalls(shop.namespace).join("\n")).toEqual([]);
     await operator.stop();
+    await lab.install();
     operator = await lab.startOperator(flags, "operator-with-policy");
-  });
-
-  test("an operator that is killed in mid-release goes on where it was", async () => {
-    const shop = await openShop(lab, "killed");
-    await shop.release("product:v2", { ERROR_RATE: "0.2" });
-    await shop.untilRollout("weight 10", ({ status }) => status.weight === 10);
-    await operator.process.stop("SIGKILL");
-    operator = await lab.startOperator(flags, "operator-after-kill");
-    expect(await shop.outcome("product:v2")).toMatchObject({
-      outcome: "RolledBack",
-      reason: "ErrorRateTooHigh",
-      highestWeight: 10,
-    });
-    await shop.load.stop();
-  });
-
-  test("a rejected revision stays rejected when another operator takes over", async () => {
-    const shop = await openShop(lab, "taken-over");
-    await shop.release("product:v2", { NEVER_READY: "true" });
-    await shop.untilRollout("the canary", ({ status }) => status.canary !== undefined);
-    await shop.ask("abort");
-    await shop.outcome("product:v2");
-    await operator.process.stop("SIGKILL");
-    operator = await lab.startOperator(flags, "operator-that-takes-over");
-    await lab.kubectl(["scale", "deployment/product", "--replicas=4", "-n", "taken-over"]);
-    const { metadata } = await shop.deployment();
-    // It has looked at the Deployment as it is now, or as it is since it noted there what was rejected: an annotation of
-    // a Deployment counts in its generation.
-    const looked = await shop.untilRollout(
-      "a look",
-      ({ status }) => (status.rejected?.[0]?.deployment?.generation ?? 0) >= (metadata.generation ?? Infinity),
-    );
-    expect(looked.status).toMatchObject({ phase: "RolledBack", releases: 1 });
-    expect((await shop.load.stop()).failures).toEqual([]);
-  });
-
-  test("a Deployment that was rolled out past the hold while no operator ran: what runs is stable and gets all traffic", async () => {
-    const shop = await openShop(lab, "past-hold", { spec: { steps: [{ weight: 50 }, { pause: {} }] } });
-    await shop.release("product:v2");
-    await shop.untilRollout("the pause", ({ status }) => status.phase === "Paused");
-    await operator.stop();
-    const { metadata } = await shop.deployment();
-    const token = { "serin.dev/unpause-generation": String(metadata.generation) };
-    const patch = JSON.stringify({ metadata: { annotations: token }, spec: { paused: false } });
-    await lab.kubectl(["patch", "deployment", "product", "-n", "past-hold", "--type=merge", "-p", patch]);
-    await lab.kubectl(["rollout", "status", "deployment/product", "-n", "past-hold", "--timeout=60s"]);
-    operator = await lab.startOperator(flags, "operator-after-roll");
-    await shop.untilRollout(
-      "v2 as stable",
-      ({ status }) => status.phase === "Ready" && status.stable?.image === "product:v2",
-    );
-    expect((await shop.rollout()).status.history?.[0]).toMatchObject({ reason: "RolledOutByItself" });
-    const mark = shop.load.snapshot();
-    await until(() => shop.load.since(mark).total > 200, { timeout: 30_000, what: "200 requests" });
-    expect(shop.load.since(mark).failures, lab.failedCalls("past-hold").join("\n")).toEqual([]);
-    expect((await shop.pods()).every((pod) => !pod.startsWith("product-a-"))).toBe(true);
-    await shop.load.stop();
   });
 });
 

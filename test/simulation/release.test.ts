@@ -26,6 +26,7 @@ describe("a release in virtual time", () => {
     expect(world.eventReasons()).toEqual([
       "FirstRevision",
       "ReleaseStarted",
+      "Forecast",
       "CanaryReady",
       "WeightChanged",
       "TrafficShifted",
@@ -83,6 +84,34 @@ describe("a release in virtual time", () => {
     expect(await world.run(isOver)).toBe(true);
     expect(world.status.history?.[0]?.outcome).toBe("Promoted");
     expect(world.eventReasons()).toContain("MetricsAvailable");
+  });
+
+  test("does not begin while metrics are away: callers that it would not split could not be found", async () => {
+    const world = await atRest();
+    world.metricsAreUp = false;
+    world.changeTemplate("v2");
+    expect(await world.run((w) => w.status.conditions?.[0]?.reason === "MetricsUnavailable", 30)).toBe(true);
+    await world.run(() => false, 120);
+    expect(world.replicaSets).toHaveLength(1);
+    world.metricsAreUp = true;
+    expect(await world.run(isOver)).toBe(true);
+    expect(world.status.history?.[0]?.outcome).toBe("Promoted");
+  });
+
+  test("does not begin while many callers have no proxy, until they are few or a person begins it", async () => {
+    const world = await atRest();
+    world.withoutProxy = 100;
+    world.changeTemplate("v2");
+    expect(await world.run((w) => w.status.conditions?.[0]?.reason === "UnsplitRoute", 30)).toBe(true);
+    await world.run(() => false, 120);
+    expect(world.replicaSets).toHaveLength(1);
+    world.requests = { promote: "2026-01-01T02:00:00Z" };
+    await world.run((w) => w.status.weight === 10);
+    // Beginning was asked for, and no step was passed by it.
+    await world.run(() => false, 3);
+    expect(world.status.release?.stepIndex).toBe(0);
+    expect(await world.run(isOver)).toBe(true);
+    expect(world.status.history?.[0]?.outcome).toBe("Promoted");
   });
 
   test("aborts at once, even without metrics", async () => {

@@ -2,13 +2,23 @@ import { parseSpec, type Rollout } from "../../src/api/rollout.ts";
 import type { Request } from "../../src/api/names.ts";
 import type { PendingEvent, RolloutStatus } from "../../src/api/rollout-status.ts";
 import type { Dependencies } from "../../src/controller/dependencies.ts";
+import { unmeasuredReleases } from "../../src/controller/release-metrics.ts";
 import { Obstacles } from "../../src/controller/obstacles.ts";
 import { Sightings } from "../../src/controller/sightings.ts";
 import { reconcilePersistently } from "../../src/controller/reconcile-persistently.ts";
 import { ConflictError, ReconcileError } from "../../src/runtime/errors.ts";
 import { canonicalJson } from "../../src/domain/canonical-json.ts";
+import type { Tick } from "../../src/domain/analysis/blocks.ts";
+import type { Usual } from "../../src/domain/analysis/usual.ts";
 import type { Action } from "../../src/domain/decision.ts";
-import type { Measurement, ReplicaSet, TrafficState, Workload, WorkloadProblem } from "../../src/domain/observation.ts";
+import type {
+  Arrivals,
+  Measurement,
+  ReplicaSet,
+  TrafficState,
+  Workload,
+  WorkloadProblem,
+} from "../../src/domain/observation.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import type { WorkloadAction } from "../../src/ports/cluster.ts";
 import type { TrafficAction } from "../../src/ports/traffic-router.ts";
@@ -19,6 +29,12 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export interface Behaviour {
   readonly errorRate?: number;
   readonly slowRate?: number;
+  /** Requests do not end: callers give up on them, or open others all the time, or wait until none of them is left. */
+  readonly hangs?: "abandoned" | "for ever" | "waited for";
+  /** Of its requests, those that find no pod of it. */
+  readonly unfit?: number;
+  /** Of stable's requests, those that fail because this revision has traffic: both use something that it breaks. */
+  readonly harms?: number;
   readonly startSeconds?: number;
   readonly neverReady?: boolean;
   readonly crashes?: boolean;
@@ -26,6 +42,32 @@ export interface Behaviour {
 
 /** Milliseconds. */
 const propagation = 2_000;
+
+/** Counters as they were scraped. */
+interface Sample {
+  readonly at: number;
+  readonly stable: number;
+  readonly canary: number;
+  readonly stableBad: number;
+  readonly canaryBad: number;
+  readonly canarySlow: number;
+  readonly canaryGone: number;
+  readonly lost: number;
+}
+
+const nothing: Sample = {
+  at: 0,
+  stable: 0,
+  canary: 0,
+  stableBad: 0,
+  canaryBad: 0,
+  canarySlow: 0,
+  canaryGone: 0,
+  lost: 0,
+};
+
+/** A counter has no halves; what is less than one of them shows up later. */
+const whole = (value: number) => Math.floor(value + 1e-6);
 
 /** Pods, routes and requests of one app in virtual time: what the ports reach in a simulation. */
 export class VirtualWorld {
@@ -46,6 +88,12 @@ export class VirtualWorld {
   behaviours: Record<string, Behaviour> = {};
   requestsPerSecond = 100;
   metricsAreUp = true;
+  /** Of a thousand requests, those of callers that have no proxy. */
+  withoutProxy = 0;
+  /** When versions that hang begin to. */
+  hangsFrom = 0;
+  /** Of all requests, those that fail whoever answers. */
+  incident = 0;
   /** What the next write meets: an error instead of its effect, or after it. Undefined: it succeeds. */
   fault: (what: Action["kind"] | "status") => { readonly error: Error; readonly applied: boolean } | undefined = () =>
     undefined;
@@ -55,6 +103,8 @@ export class VirtualWorld {
   readonly misorders: string[] = [];
   #routeAt = 0;
   #subsetsAt = 0;
+  #routeBy: string | undefined;
+  #subsetsBy: string | undefined;
   statusWrites = 0;
   readonly events: PendingEvent[] = [];
   readonly actions: Action[] = [];
@@ -62,14 +112,8 @@ export class VirtualWorld {
   #sightings = new Sightings();
   #dependencies = this.dependencies();
   readonly #readyAt = new Map<string, number>();
-  readonly #samples: {
-    at: number;
-    stable: number;
-    canary: number;
-    stableBad: number;
-    canaryBad: number;
-    canarySlow: number;
-  }[] = [];
+  /** What the counters were when they were scraped, each second. */
+  readonly #samples: Sample[] = [];
 
   constructor(spec: Record<string, unknown> = {}) {
     this.spec = { targetRef: { name: "product" }, bake: "30s", analysis: { minStepDuration: "15s" }, ...spec };
@@ -162,7 +206,11 @@ export class VirtualWorld {
         rehearse: () => Promise.resolve(undefined),
         perform: (action) => this.#faulty(action.kind, () => this.performTraffic(action)),
       }),
-      metrics: { measure: (query) => Promise.resolve(this.measure(query.since, query.shiftedAt)) },
+      metrics: {
+        measure: (query) => Promise.resolve(this.measure(query.since, query.shiftedAt)),
+        arrivals: () => Promise.resolve(this.arrivals()),
+        usual: () => Promise.resolve(this.usual()),
+      },
       announcer: {
         announce: (_rollout, events) => {
           this.events.push(...events);
@@ -180,7 +228,7 @@ export class VirtualWorld {
       },
       obstacles: new Obstacles(),
       sightings: this.#sightings,
-      releaseMetrics: { record: () => undefined, forget: () => undefined },
+      releaseMetrics: unmeasuredReleases,
       log: silentLogger,
     };
   }
@@ -208,15 +256,30 @@ export class VirtualWorld {
   traffic(): TrafficState {
     return {
       route: this.route.kind === "Split" ? { kind: "Split", weight: this.route.weight } : { kind: this.route.kind },
-      subsets: this.subsets === undefined ? { kind: "Absent" } : { kind: "Present", ...this.subsets },
+      subsets:
+        this.subsets === undefined
+          ? { kind: "Absent" }
+          : { kind: "Present", ...this.subsets, lacksCanary: this.subsets.canary === undefined },
       unsplit: this.unsplit,
-      foreignManager: undefined,
+      foreignManager: this.#routeBy,
+      subsetsManager: this.#subsetsBy,
     };
+  }
+
+  /** A tool writes git's DestinationRule, which has no subsets, and its VirtualService or not. */
+  applyGit(route: boolean): void {
+    this.subsets = { stable: undefined, canary: undefined };
+    this.#subsetsBy = "git";
+    if (!route) return;
+    this.route = { kind: "Rest", weight: 0 };
+    this.#routeBy = "git";
   }
 
   performTraffic(action: TrafficAction): void {
     this.actions.push(action);
     this.#followOrder(action);
+    if (action.kind === "routeTraffic" || action.kind === "restoreRoute") this.#routeBy = undefined;
+    else this.#subsetsBy = undefined;
     switch (action.kind) {
       case "createRoute":
         if (this.route.kind === "Absent") this.route = { kind: "Rest", weight: 0 };
@@ -312,25 +375,51 @@ export class VirtualWorld {
     }
   }
 
+  arrivals(): Arrivals {
+    if (!this.metricsAreUp) return { kind: "Unavailable", message: "Prometheus does not answer" };
+    return { kind: "Counts", span: 300_000, requests: 1_000, withoutProxy: this.withoutProxy };
+  }
+
+  usual(): Usual | undefined {
+    return this.metricsAreUp
+      ? { requests: this.requestsPerSecond * 600, lost: 0, length: 600_000, interval: 1_000 }
+      : undefined;
+  }
+
   measure(since: number, shiftedAt: number | undefined): Measurement {
     if (!this.metricsAreUp) return { kind: "Unavailable", message: "Prometheus does not answer." };
     const until = this.now;
-    const window = this.#samples.filter((sample) => sample.at > since);
-    const total = (of: keyof (typeof window)[number]) =>
-      Math.round(window.reduce((sum, sample) => sum + sample[of], 0));
     const shifted = this.#samples.filter((sample) => shiftedAt !== undefined && sample.at > shiftedAt);
-    const sinceShift = {
-      stable: Math.round(shifted.reduce((sum, sample) => sum + sample.stable, 0)),
-      canary: Math.round(shifted.reduce((sum, sample) => sum + sample.canary, 0)),
-      callers: [],
-    };
-    const slow = total("canarySlow");
+    const first = this.#samples.findIndex((sample) => sample.at > since);
+    const ticks = first === -1 ? [] : this.#samples.slice(first).map((_, index) => this.#tick(first + index));
+    const [from, to] = [shifted[0], shifted.at(-1)];
     return {
       kind: "Counts",
+      since,
       until,
-      stable: { requests: total("stable"), errors: total("stableBad"), slow: 0, slowOrClose: 0 },
-      canary: { requests: total("canary"), errors: total("canaryBad"), slow, slowOrClose: slow },
-      sinceShift: shifted.length < 2 ? undefined : sinceShift,
+      interval: 1_000,
+      ticks,
+      sinceShift:
+        from === undefined || to === undefined || shifted.length < 2
+          ? undefined
+          : {
+              stable: whole(to.stable) - whole(from.stable),
+              canary: whole(to.canary + to.canaryGone) - whole(from.canary + from.canaryGone),
+              callers: [],
+            },
+    };
+  }
+
+  #tick(index: number): Tick {
+    const [before = nothing, now = nothing] = [this.#samples[index - 1], this.#samples[index]];
+    const grown = (of: keyof Sample) => whole(now[of]) - whole(before[of]);
+    const slow = grown("canarySlow");
+    return {
+      at: now.at,
+      stable: { requests: grown("stable"), errors: grown("stableBad"), slow: 0, slowOrClose: 0 },
+      canary: { requests: grown("canary"), errors: grown("canaryBad"), slow, slowOrClose: slow },
+      gone: { stable: 0, canary: grown("canaryGone") },
+      lost: grown("lost"),
     };
   }
 
@@ -347,15 +436,18 @@ export class VirtualWorld {
     };
     const canary = this.subsets?.canary;
     const isSplit = this.route.kind === "Split";
-    if (action.kind === "routeTraffic") {
-      if (!isSplit) apart(this.#subsetsAt, "a route to a new subset");
-      if (action.weight > 0 && this.route.weight === 0) apart(this.#canaryReadyAt(), "traffic to new pods");
-      return;
-    }
+    if (action.kind === "routeTraffic") this.#followRoute(action.weight, apart);
     if (action.kind === "narrowSubsets" && canary !== action.canary) this.#subsetsAt = this.now;
     if (action.kind === "restoreRoute" && isSplit) this.#routeAt = this.now;
     if (action.kind === "restoreSubsets" && canary !== undefined)
       apart(this.#routeAt, "a subset removed with its route");
+  }
+
+  /** The canary's first traffic, and every route that is split anew, come after its pods and subsets. */
+  #followRoute(weight: number, apart: (earlier: number, what: string) => void): void {
+    const isFirst = weight > 0 && this.route.weight === 0;
+    if (isFirst || this.route.kind !== "Split") apart(this.#subsetsAt, "a route to a new subset");
+    if (isFirst) apart(this.#canaryReadyAt(), "traffic to new pods");
   }
 
   #faulty(what: Action["kind"] | "status", write: () => void): Promise<void> {
@@ -427,13 +519,36 @@ export class VirtualWorld {
     const revisionIn = (hash: string | undefined) => this.behaviours[hash ?? ""] ?? {};
     const canary = requests * canaryShare;
     const stable = requests - canary;
+    const before = this.#samples.at(-1) ?? nothing;
+    const { errorRate = 0 } = revisionIn(this.subsets?.stable ?? this.status.stable?.podTemplateHash);
+    const ofCanary = this.#answered(revisionIn(this.subsets?.canary), canary);
     this.#samples.push({
       at: this.now,
-      stable,
-      canary,
-      stableBad: stable * (revisionIn(this.subsets?.stable ?? this.status.stable?.podTemplateHash).errorRate ?? 0),
-      canaryBad: canary * (revisionIn(this.subsets?.canary).errorRate ?? 0),
-      canarySlow: canary * (revisionIn(this.subsets?.canary).slowRate ?? 0),
+      stable: before.stable + stable,
+      stableBad: before.stableBad + stable * Math.max(this.incident, ofCanary.harm, errorRate),
+      canary: before.canary + ofCanary.ended,
+      canaryBad: before.canaryBad + ofCanary.bad,
+      canarySlow: before.canarySlow + ofCanary.slow,
+      canaryGone: before.canaryGone + ofCanary.gone,
+      lost: before.lost + ofCanary.lost,
     });
+    this.requestsPerSecond -= ofCanary.kept;
+  }
+
+  /** What becomes of the canary's requests. */
+  #answered({ hangs, harms = 0, errorRate = 0, slowRate = 0, unfit = 0 }: Behaviour, requests: number) {
+    const none = { ended: 0, harm: 0, bad: 0, slow: 0, gone: 0, lost: 0, kept: 0 };
+    if (hangs !== undefined && this.now >= this.hangsFrom)
+      return { ...none, gone: hangs === "abandoned" ? requests : 0, kept: hangs === "waited for" ? requests : 0 };
+    const ended = requests * (1 - unfit);
+    const harm = requests > 0 ? harms : 0;
+    return {
+      ...none,
+      ended,
+      harm,
+      bad: ended * Math.max(this.incident, harm, errorRate),
+      slow: ended * slowRate,
+      lost: requests * unfit,
+    };
   }
 }

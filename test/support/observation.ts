@@ -1,6 +1,6 @@
 import { parseSpec, type Rollout } from "../../src/api/rollout.ts";
 import type { Release, Revision, RolloutStatus } from "../../src/api/rollout-status.ts";
-import type { Observation, ReplicaSet, TrafficState, Workload } from "../../src/domain/observation.ts";
+import type { Observation, ReplicaSet, Settings, TrafficState, Workload } from "../../src/domain/observation.ts";
 
 /** A moment that reads well in messages. */
 export const noon = Date.parse("2026-01-01T12:00:00Z");
@@ -150,23 +150,28 @@ export function aRelease(changes: Partial<Release> = {}): Release {
   };
 }
 
+/** Of the operator, as tests have it. */
+export const settings: Settings = {
+  propagation: 2_000,
+  rollbackDeadline: 30_000,
+  shiftDeadline: 60_000,
+  evidencePeriod: 60_000,
+  hold: "Policy",
+  engineVersion: "0.0.0",
+};
+
 export function anObservation(changes: Partial<Observation> = {}): Observation {
   return {
     now: noon,
     rollout: aRollout(),
-    settings: {
-      propagation: 2_000,
-      rollbackDeadline: 30_000,
-      shiftDeadline: 60_000,
-      evidencePeriod: 60_000,
-      hold: "Policy",
-      engineVersion: "0.0.0",
-    },
+    settings,
     workload: aWorkload(),
     traffic: routesAtRest,
     seenAt: undefined,
     original: undefined,
     rehearsal: undefined,
+    arrivals: undefined,
+    usual: undefined,
     measurement: undefined,
     ...changes,
   };

@@ -43,10 +43,16 @@ export function recordedPorts(world: VirtualWorld, replacements: Replacements = 
       rehearse: (...asked) => noted("rehearse", () => router.rehearse(...asked)),
       perform: (...asked) => noted(asked[0].kind, () => router.perform(...asked)),
     }),
-    metrics: { measure: (...asked) => noted("measure", () => metrics.measure(...asked)) },
+    metrics: {
+      measure: (...asked) => noted("measure", () => metrics.measure(...asked)),
+      arrivals: (...asked) => noted("arrivals", () => metrics.arrivals(...asked)),
+      usual: (...asked) => noted("usual", () => metrics.usual(...asked)),
+    },
     announcer: { announce: (...asked) => noted("announce", () => announcer.announce(...asked)) },
     releaseMetrics: {
+      ...releaseMetrics,
       record: (...asked) => noted(`record ${asked[1].rule}`, () => releaseMetrics.record(...asked)),
+      recordFailure: (...asked) => noted("recordFailure", () => releaseMetrics.recordFailure(...asked)),
       forget: (...asked) => noted("forget", () => releaseMetrics.forget(...asked)),
     },
   };

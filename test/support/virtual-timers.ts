@@ -4,6 +4,8 @@ import type { Timers } from "../../src/runtime/timers.ts";
 export interface VirtualTimers extends Timers {
   /** Lets everything happen that is due within `milliseconds`, in its order, with all that follows from it. */
   advance(milliseconds: number): Promise<void>;
+  /** Lets time pass in which nothing happens: what is due is late, as after a process was stopped. */
+  skip(milliseconds: number): void;
   /** How many timers are set. */
   readonly pending: number;
 }
@@ -33,11 +35,14 @@ export function createVirtualTimers(): VirtualTimers {
       await settled();
       for (let timer = nextUntil(end); timer !== undefined; timer = nextUntil(end)) {
         timers.delete(timer);
-        now = timer.at;
+        now = Math.max(now, timer.at);
         timer.callback();
         await settled();
       }
       now = end;
+    },
+    skip(milliseconds) {
+      now += milliseconds;
     },
     get pending() {
       return timers.size;

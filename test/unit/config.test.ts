@@ -13,21 +13,36 @@ describe("readConfig()", () => {
       kubeconfig: undefined,
       namespace: [],
       prometheusAddress: "http://prometheus:9090",
+      prometheusSecret: undefined,
+      prometheusTokenFile: undefined,
+      prometheusHeader: [],
+      seriesBudget: 50_000,
       metricsAddress: ":8080",
       leaderElect: false,
       leaderElectNamespace: "serin-system",
+      leaseDuration: 15_000,
+      renewDeadline: 10_000,
+      retryPeriod: 2_000,
       logLevel: "info",
       hold: "auto",
       webhookAddress: ":9443",
       webhookUrl: undefined,
+      meshScope: "cluster",
       istioNamespace: "istio-system",
       clusterDomain: "cluster.local",
       propagation: 2_000,
       rollbackDeadline: 30_000,
       shiftDeadline: 60_000,
       evidencePeriod: 60_000,
-      workers: 8,
+      workers: 16,
     });
+  });
+
+  test("--mesh-scope namespaces needs to know which", () => {
+    expect(mistakes({ ...needed, meshScope: "namespaces" })).toEqual([
+      "--mesh-scope namespaces needs --namespace: name the namespaces to work in",
+    ]);
+    expect(mistakes({ ...needed, meshScope: "namespaces", namespace: ["shop"] })).toEqual([]);
   });
 
   test("takes a flag before the environment, and that before the default", () => {
@@ -45,10 +60,12 @@ describe("readConfig()", () => {
       SERIN_NAMESPACE: "shop, staging",
       SERIN_LEADER_ELECT: "true",
       SERIN_WORKERS: "3",
+      SERIN_PROMETHEUS_HEADER: "X-Scope-OrgID: a|b\nX-Other: c",
       SERIN_LOG_LEVEL: "",
     };
     expect(readConfig({}, environment)).toMatchObject({
       prometheusAddress: "https://prometheus.example.org",
+      prometheusHeader: ["X-Scope-OrgID: a|b", "X-Other: c"],
       namespace: ["shop", "staging"],
       leaderElect: true,
       workers: 3,
@@ -65,6 +82,8 @@ describe("readConfig()", () => {
 
   test.each([
     [{ prometheusAddress: "prometheus:9090" }, "--prometheus-address", "write the URL of a Prometheus"],
+    [{ prometheusHeader: ["X-Scope-OrgID"] }, "--prometheus-header", "write a header such as 'X-Scope-OrgID: team-a'"],
+    [{ prometheusSecret: "a/b/c" }, "--prometheus-secret", "write the name of a Secret, or namespace/name"],
     [{ propagation: "2 seconds" }, "--propagation", "write a duration such as 2s or 1m30s"],
     [{ metricsAddress: "8080" }, "--metrics-address", "write host:port or :port, such as :8080"],
     [{ hold: "none" }, "--hold", 'expected one of "auto"|"policy"|"webhook"|"paused"'],
@@ -78,6 +97,22 @@ describe("readConfig()", () => {
     expect(mistake).toContain(says);
     expect(others).toEqual([]);
   });
+
+  test("takes credentials from one place", () => {
+    const both = { ...needed, prometheusSecret: "prometheus", prometheusTokenFile: "/token" };
+    expect(mistakes(both)).toEqual([
+      "--prometheus-secret and --prometheus-token-file do not go together: write the token into the Secret, or leave one of them out",
+    ]);
+  });
+
+  test.each([[{ renewDeadline: "15s" }], [{ retryPeriod: "10s" }], [{ leaseDuration: "5s" }]])(
+    "takes no %j, with which two could lead",
+    (flags) => {
+      expect(mistakes({ ...needed, ...flags })).toEqual([
+        "--retry-period, --renew-deadline and --lease-duration must rise in this order, or a leader goes on when another may lead already",
+      ]);
+    },
+  );
 
   test("says every mistake at once", () => {
     expect(mistakes({ logLevel: "loud", workers: "0" })).toHaveLength(3);

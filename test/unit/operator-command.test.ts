@@ -25,8 +25,8 @@ describe("serin operator", () => {
     const help = written.join("").replaceAll(/\s+/g, " ");
     for (const name of names) expect(help).toContain(`[${variableOf(name)}]`);
     expect(help).toContain("[SERIN_PROPAGATION] (default: 2s)");
-    expect(help).toContain("[SERIN_WORKERS] (default: 8)");
-    expect(help).toContain("--namespace <name...>");
+    expect(help).toContain("[SERIN_WORKERS] (default: 16)");
+    expect(help).toContain("--namespace <value...>");
     expect(help).toMatch(/--leader-elect work only/);
   });
 

@@ -138,7 +138,7 @@ export function handOverCases(bench: () => Bench): void {
     const change = JSON.stringify({ spec: { strategy: { rollingUpdate: { maxSurge: "60%" } } } });
     await bench().lab.kubectl(["patch", "deployment", "product", "-n", shop.namespace, "--type=merge", "-p", change]);
     await stand.lift();
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await expectAsBefore(shop, "60%");
     await shop.end();
   });
@@ -171,7 +171,7 @@ export function handOverCases(bench: () => Bench): void {
     const stand = await standAt(bench(), pointNamed("hand-over"), "canary-deleted");
     const { shop } = stand;
     await deleteCanary(stand);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "CanaryUnavailable" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "CanaryUnavailable" });
     await stand.lift();
     await endAfterLoss(shop, "v1");
   });
@@ -179,18 +179,21 @@ export function handOverCases(bench: () => Bench): void {
   test.each([
     { before: "the Deployment is unpaused", at: "unpause", outcome: "RolledBack", version: "v1" },
     { before: "subset stable is widened", at: "widen", outcome: "Promoted", version: "v2" },
-  ])("the adopted ReplicaSet deleted before $before: $outcome, $version serves", async ({ at, outcome, version }) => {
-    const stand = await standAt(bench(), pointNamed(at), `adopted-deleted-${at}`);
-    const { shop } = stand;
-    await deleteCanary(stand);
-    await stand.lift();
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome });
-    await endAfterLoss(shop, version);
-    if (version === "v2") {
-      // The next release begins with the ReplicaSet that the Deployment made instead.
-      expect((await shop.rollout()).status.stable?.replicaSet).not.toContain("product-a-");
-    }
-  });
+  ] as const)(
+    "the adopted ReplicaSet deleted before $before: $outcome, $version serves",
+    async ({ at, outcome, version }) => {
+      const stand = await standAt(bench(), pointNamed(at), `adopted-deleted-${at}`);
+      const { shop } = stand;
+      await deleteCanary(stand);
+      await stand.lift();
+      await shop.endsAs("product:v2", { outcome });
+      await endAfterLoss(shop, version);
+      if (version === "v2") {
+        // The next release begins with the ReplicaSet that the Deployment made instead.
+        expect((await shop.rollout()).status.stable?.replicaSet).not.toContain("product-a-");
+      }
+    },
+  );
 
   test("the Deployment deleted and created again before the hand-over: the canary pods serve until it runs", async () => {
     const stand = await standAt(bench(), pointNamed("hand-over"), "recreated");
@@ -244,7 +247,7 @@ export function handOverCases(bench: () => Bench): void {
     const before = shop.load.snapshot();
     await pods.set(canary, { NEVER_READY: "" });
     await stand.lift();
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     expect((await untilPods(shop, size)).filter((pod) => !pod.startsWith("product-a-"))).toEqual([]);
     await expectAsBefore(shop);
     expect(shop.load.since(before).failed).toBe(0);
@@ -260,7 +263,7 @@ export function handOverCases(bench: () => Bench): void {
     await shop.release("product:v3", { START_SECONDS: "5" });
     await lab.kubectl(["rollout", "resume", "deployment/product", "-n", shop.namespace]);
     await stand.lift();
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v3", { outcome: "Promoted" });
     const { history } = (await shop.rollout()).status;
     expect(history?.map(({ outcome }) => outcome)).toEqual(["Promoted", "Promoted"]);
     await untilPods(shop, size);
@@ -307,7 +310,7 @@ async function promote(shop: Case, image: string, change = () => shop.release(im
   const prefix = `${status.canary?.workload ?? ""}-`;
   const judged = (await shop.pods()).filter((pod) => pod.startsWith(prefix));
   expect(judged).toHaveLength(size);
-  expect(await shop.outcome(image)).toMatchObject({ outcome: "Promoted" });
+  await shop.endsAs(image, { outcome: "Promoted" });
   expect(await untilPods(shop, size)).toEqual(judged);
 }
 
@@ -323,7 +326,7 @@ async function afterLosing(stand: Stand, metadata: object): Promise<void> {
   const before = await canaryPods(shop);
   await changeCanary(stand, metadata);
   await stand.lift();
-  expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+  await shop.endsAs("product:v2", { outcome: "Promoted" });
   expect(await untilPods(shop, size)).toEqual(before);
   await expectAsBefore(shop);
   await shop.end();

@@ -49,7 +49,7 @@ export function adoptionCases(bench: () => Bench): void {
     await one.happen(stand);
     const before = await canaryPods(shop);
     await stand.lift();
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     const after = await untilPods(shop, one.pods);
     expect(after.filter((pod) => !before.includes(pod))).toEqual([]);
     await expectAsBefore(shop);
@@ -70,7 +70,7 @@ export function adoptionCases(bench: () => Bench): void {
     const { shop } = stand;
     await shop.release("product:v3");
     await stand.lift();
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v3", { outcome: "Promoted" });
     const { history } = (await shop.rollout()).status;
     expect(history?.map((entry) => [entry.image, entry.outcome])).toEqual([
       ["product:v3", "Promoted"],
@@ -96,7 +96,7 @@ export function patientAdoptionCases(bench: () => Bench): void {
     await shop.release("product:v3");
     const handedOver = await canaryPods(shop);
     await stand.lift();
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v3", { outcome: "Promoted" });
     const { history } = (await shop.rollout()).status;
     expect(history?.map(({ outcome }) => outcome)).toEqual(["Promoted", "Promoted"]);
     expect(handedOver).toEqual(before);

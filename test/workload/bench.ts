@@ -39,9 +39,12 @@ export interface Case extends Shop {
 }
 
 /** Starts a lab with one operator. */
-export async function startBench(): Promise<Bench> {
-  const lab = await startLab({ prometheusScrapeInterval: "1s" });
-  return { lab, operator: await lab.startOperator(operatorFlags) };
+export async function startBench(
+  flags: Readonly<Record<string, string>> = operatorFlags,
+  mesh: Parameters<typeof startLab>[1] = {},
+): Promise<Bench> {
+  const lab = await startLab({ prometheusScrapeInterval: "1s" }, mesh);
+  return { lab, operator: await lab.startOperator(flags) };
 }
 
 const opened = new Set<string>();
@@ -65,7 +68,14 @@ export async function openCase(bench: Bench, namespace: string, options: ShopOpt
       await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
       const failed = unexplained(counts, failing);
       const seen =
-        failed === 0 ? "" : JSON.stringify([counts.failures, lab.failedCalls(namespace), diary(bench, namespace)]);
+        failed === 0
+          ? ""
+          : JSON.stringify([
+              ...lab.cluster.supervisor.fallen(),
+              counts.failures,
+              lab.failedCalls(namespace),
+              diary(bench, namespace),
+            ]);
       expect(failed, `requests that failed in ${namespace}: ${seen}`).toBeLessThanOrEqual(lost);
       expect(lowest.ratio, `lowest capacity in ${namespace}: ${lowest.at}`).toBeGreaterThanOrEqual(least);
     },

@@ -21,7 +21,7 @@ export function firstContactCases(bench: () => Bench): void {
       },
     });
     await shop.release("product:v2", { START_SECONDS: "1" });
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await shop.end();
   });
 
@@ -52,7 +52,7 @@ export function firstContactCases(bench: () => Bench): void {
     });
     await unpaused(shop);
     await shop.release("product:v2");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await shop.end();
   });
 
@@ -69,7 +69,7 @@ export function firstContactCases(bench: () => Bench): void {
     const paused = await shop.untilRollout("the pause", ({ status }) => status.phase === "Paused");
     expect(paused.status).toMatchObject({ stable: { image: "product:v1" }, canary: { image: "product:v2" } });
     await shop.ask("promote");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await shop.end();
   });
 
@@ -100,7 +100,7 @@ export function firstContactCases(bench: () => Bench): void {
       },
     });
     await kubectl(namespace, "set", "image", "deployment/product", "app=product:v2");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await shop.end();
   });
 
@@ -162,7 +162,7 @@ export function firstContactCases(bench: () => Bench): void {
     const stable = async () => (await shop.pods()).filter((pod) => !pod.startsWith("product-a-")).length;
     await until(async () => (await stable()) === 4, { timeout: 60_000, what: "four pods of stable" });
     await shop.ask("promote");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     // The Deployment itself takes stable pods away while it rolls: a quarter of them at most.
     await shop.end({ capacity: 0.75 });
   });

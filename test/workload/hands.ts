@@ -102,7 +102,7 @@ export async function promotedWithoutRestart(shop: Case, image: string): Promise
   });
   const own = (all: readonly string[]) => all.filter((pod) => pod.startsWith(`${status.canary?.workload ?? ""}-`));
   const before = own(await shop.pods());
-  expect(await shop.outcome(image)).toMatchObject({ outcome: "Promoted" });
+  await shop.endsAs(image, { outcome: "Promoted" });
   await until(async () => own(await shop.pods()).length === (await shop.pods()).length, {
     timeout: 60_000,
     what: "the old pods to go",

@@ -42,12 +42,12 @@ export function holdCases(bench: () => Bench): void {
       return manifest({ ...object, spec: { ...object.spec, ...spec } });
     };
     await lab.kubectl(["replace", "-f", "-"], file("product:v2"));
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await lab.kubectl(["apply", "-f", "-"], file("product:v3", { paused: false }));
     // Applied again and again, as a GitOps controller does: the hold stays.
     const again = setInterval(() => void lab.kubectl(["apply", "-f", "-"], file("product:v3", { paused: false })), 500);
     try {
-      expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+      await shop.endsAs("product:v3", { outcome: "Promoted" });
     } finally {
       clearInterval(again);
     }
@@ -85,7 +85,7 @@ export function holdCases(bench: () => Bench): void {
     const containers = [{ name: "app", image: "product:v2" }];
     const both = { metadata: { labels: { "serin.dev/rollout": null } }, spec: { template: { spec: { containers } } } };
     await kubectl(namespace, "patch", "deployment/product", "-p", JSON.stringify(both));
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await labelled();
     await shop.end();
   });
@@ -106,7 +106,7 @@ export function holdCases(bench: () => Bench): void {
     expect(at.status.history ?? []).toEqual([]);
     expect(await shop.events()).toContain("HoldOff");
     await shop.release("product:v3");
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v3", { outcome: "Promoted" });
     await shop.end();
   });
 }

@@ -91,7 +91,7 @@ function phaseCases(bench: () => Bench): void {
     const shop = await openCase(bench(), "kubectl-rolled-back");
     const hands = handsOn(bench(), shop);
     await shop.release("product:v2", crash);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack" });
     await shop.untilRollout("Stalled", ({ status }) => status.phase === "RolledBack");
     expect(await deploymentColumns(hands)).toEqual(["3/3", "0", "3"]);
     expect(await hands.refused(...rolloutStatus, "--timeout=3s")).toMatch(/timed out|deadline/);

@@ -13,7 +13,10 @@ import { expectLetGo, rollsByItself } from "./left-behind.ts";
 const rollouts = kind<StoredRollout>("serin.dev/v1alpha1", "Rollout");
 const replicaSets = kind<Stored>("apps/v1", "ReplicaSet");
 const namespaces = kind<Stored>("v1", "Namespace");
-const definitions = kind<Stored>("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+const definitions = kind<Stored & { readonly status: { readonly conditions: unknown } }>(
+  "apiextensions.k8s.io/v1",
+  "CustomResourceDefinition",
+);
 const root = new URL("../../", import.meta.url);
 const definition = readFileSync(new URL("crds/rollouts.serin.dev.yaml", root), "utf8");
 
@@ -193,17 +196,18 @@ describe("when the definition of Rollouts changes", () => {
       timeout: 60_000,
       what: "the operator to say that Rollouts are not served",
     });
-    await lab.kubectl(["apply", "--server-side", "-f", "-"], definition);
-    await lab.kubectl(["wait", "--for=condition=Established", "crd/rollouts.serin.dev", "--timeout=30s"]);
+    await lab.install();
     await lab.apply(manifest(rolloutObject({ namespace: "definition-at-10" }, brisk)));
     await ten.untilRollout("Ready", ({ status }) => status.phase === "Ready");
     await ten.release("product:v3");
-    expect(await ten.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+    await ten.endsAs("product:v3", { outcome: "Promoted" });
     await rollsByItself(lab, rest, "product:v3");
     await Promise.all([rest.end(), ten.end()]);
   });
 
   test("when it is deleted and no operator is left, serin release --force lets it go", async () => {
+    // A definition ends with its last Rollout, also those of earlier cases, which only the operator lets go.
+    await lab.kubectl(["delete", "srn", "--all", "--all-namespaces", "--timeout=120s"]);
     const ten = await openInRelease("terminating-at-10", 10);
     await operator.process.stop("SIGKILL");
     await lab.kubectl(["delete", "crd/rollouts.serin.dev", "--wait=false"]);
@@ -211,10 +215,7 @@ describe("when the definition of Rollouts changes", () => {
     const { code, said } = await serinRelease("terminating-at-10", byForce);
     expect(code, said).toBe(0);
     await leftAsWithoutSerin(ten, "product:v1");
-    await until(async () => (await lab.cluster.client.get(definitions, { name: "rollouts.serin.dev" })) === undefined, {
-      timeout: 60_000,
-      what: "the end of the definition",
-    });
+    await until(definitionIsGone, { timeout: 60_000, what: "the end of the definition" });
     await rollsByItself(lab, ten, "product:v3");
     await ten.end();
   });
@@ -229,6 +230,13 @@ async function leftAsWithoutSerin(shop: Case, image: string): Promise<void> {
   expect([await shop.route(), await shop.subsets()]).toEqual([undefined, undefined]);
   const { items } = await lab.cluster.client.list(replicaSets, { namespace: shop.namespace });
   expect(items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith("product-a-"))).toEqual([]);
+}
+
+/** False, or an error that says what keeps it. */
+async function definitionIsGone(): Promise<boolean> {
+  const found = await lab.cluster.client.get(definitions, { name: "rollouts.serin.dev" });
+  if (found === undefined) return true;
+  throw new Error(`it is kept: ${JSON.stringify(found.status.conditions)}`);
 }
 
 /** Writes steps that do not parse, as soon as the API server takes them. */

@@ -76,7 +76,7 @@ test("the controllers are frozen between hand-over and adoption and meet a newer
   await untilNobodys("frozen");
   await stand.shop.release("product:v3");
   lab.cluster.parts.controllerManager.resume();
-  expect(await stand.shop.outcome("product:v3")).toMatchObject({ outcome: "Promoted" });
+  await stand.shop.endsAs("product:v3", { outcome: "Promoted" });
   const { history } = (await stand.shop.rollout()).status;
   expect(history?.map(({ outcome }) => outcome)).toEqual(["Promoted", "Promoted"]);
   await untilPods(stand.shop, size);

@@ -42,11 +42,12 @@ function lossCases(bench: () => Bench): void {
     const steps = [{ weight: 10 }, { pause: {} }, { weight: 100 }];
     const shop = await openCase(bench(), "evicted-alone", { spec: { steps } });
     const hands = handsOn(bench(), shop);
-    await shop.release("product:v2");
+    // Started within milliseconds, the next pod would be ready before the ReplicaSet has counted none.
+    await shop.release("product:v2", { START_SECONDS: "3" });
     await shop.untilRollout("the pause", isPaused);
     const [pod = ""] = await hands.podsOf("product-a");
     await hands.evict(pod);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "CanaryUnavailable" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "CanaryUnavailable" });
     await hands.kubectl("annotate", "rollout/product", "serin.dev/retry-requested=now");
     await shop.untilRollout("the pause again", isPaused);
     await hands.promote();
@@ -91,7 +92,7 @@ function unreadyCases(bench: () => Bench): void {
     await bench().lab.world.pods.set({ namespace: shop.namespace, pod }, { NEVER_READY: "true" });
     await untilReady(hands, 1);
     await hands.promote();
-    expect(await shop.outcome("product:v2")).toMatchObject({
+    await shop.endsAs("product:v2", {
       outcome: "RolledBack",
       reason: "ProgressDeadlineExceeded",
       highestWeight: 30,
@@ -108,14 +109,14 @@ function unreadyCases(bench: () => Bench): void {
     await bench().lab.world.pods.set(canary, { NEVER_READY: "true" });
     await shop.untilRollout("the way back", ({ status }) => status.weight === 0);
     await bench().lab.world.pods.clear(canary);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "CanaryUnavailable" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "CanaryUnavailable" });
     await shop.end({ capacity: 0, lost: 10 });
   });
 
   test("a canary that never gets ready: given up after progressDeadline, no request reached it", async () => {
     const shop = await openCase(bench(), "never-ready", { spec: { progressDeadline: "6s" } });
     await shop.release("product:v2", { NEVER_READY: "true" });
-    expect(await shop.outcome("product:v2")).toMatchObject({
+    await shop.endsAs("product:v2", {
       outcome: "RolledBack",
       reason: "ProgressDeadlineExceeded",
       highestWeight: 0,

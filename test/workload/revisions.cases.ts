@@ -132,7 +132,7 @@ export function revisionCases(bench: () => Bench): void {
     await shop.release("product:v2", { NEVER_READY: "true" });
     await shop.untilRollout("the canary", ({ status }) => status.canary !== undefined);
     await shop.ask("abort");
-    expect(await shop.outcome("product:v2")).toMatchObject({ reason: "Aborted" });
+    await shop.endsAs("product:v2", { reason: "Aborted" });
     await shop.release("product:v2", { NEVER_READY: "true" });
     await bench().lab.kubectl(["scale", "deployment/product", "--replicas=4", "-n", "rejected"]);
     await until(async () => (await shop.pods()).length === 4, { timeout: 30_000, what: "four pods of stable" });
@@ -163,7 +163,7 @@ export function revisionCases(bench: () => Bench): void {
     expect(held.status.message).toContain("rejected by an earlier Rollout");
     expect(held.status.releases ?? 0).toBe(0);
     await shop.ask("retry");
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs("product:v2", { outcome: "Promoted" });
     await until(async () => (await shop.annotation("serin.dev/rejected-revisions")) === undefined, {
       timeout: 10_000,
       what: "the note to go",

@@ -154,7 +154,7 @@ function historyCases(bench: () => Bench): void {
     await shop.untilRollout("the pause", isPaused);
     expect((await shop.load.stop()).failed).toBe(0);
     await hands.scale(0);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "StableLost" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "StableLost" });
     await hands.scale(2);
     await shop.untilRollout("v2 to be stable", ({ status }) => status.stable?.image === "product:v2");
     await until(async () => (await shop.pods()).length === 2, { timeout: 60_000, what: "two pods" });
@@ -187,7 +187,7 @@ function strategyCases(bench: () => Bench): void {
     await shop.release("product:v2");
     await promotedWithoutRestart(shop, "product:v2");
     await shop.release("product:v3", { NEVER_READY: "true", CRASH_AFTER_SECONDS: "1", CRASH_REASON: "OOMKilled" });
-    expect(await shop.outcome("product:v3")).toMatchObject({ outcome: "RolledBack", reason: "CanaryCrashed" });
+    await shop.endsAs("product:v3", { outcome: "RolledBack", reason: "CanaryCrashed" });
     await shop.release("product:v4");
     await promotedWithoutRestart(shop, "product:v4");
     await shop.end();
@@ -254,7 +254,7 @@ function personCases(bench: () => Bench): void {
     await shop.release("product:v2");
     await shop.untilRollout("the pause", isPaused);
     await hands.kubectl(...command, `replicaset/${(await hands.canary())?.metadata.name ?? ""}`);
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "CanaryUnavailable" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "CanaryUnavailable" });
     await shop.end({ capacity: 0, lost: 20 });
   });
 

@@ -8,7 +8,7 @@ import { until } from "../cluster/processes/until.ts";
 import { manifest, namespaceObject, service } from "../lab/app.ts";
 import { headroom } from "../lab/capacity.ts";
 import type { Lab } from "../lab/lab.ts";
-import type { Stored, StoredRollout } from "../lab/shop.ts";
+import { expectEntry, untilAllIsTold, type Stored, type StoredRollout } from "../lab/shop.ts";
 import { brisk, type Bench } from "./bench.ts";
 
 interface StoredPod extends Stored {
@@ -69,6 +69,8 @@ export interface VersionsCase {
   untilReady(): Promise<StoredRollout>;
   /** Waits until the release of that number has ended, and says how. */
   outcome(number: number): Promise<HistoryEntry>;
+  /** Waits for the same and holds it against what is expected; a failure says why the release ended as it did. */
+  endsAs(number: number, expected: Partial<HistoryEntry>): Promise<void>;
   http(): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Every version of the routes that was stored since the case began. */
   routesSeen(): readonly (readonly Readonly<Record<string, unknown>>[])[];
@@ -171,9 +173,11 @@ function caseOf(lab: Lab, git: InGit, load: Load, start: CallCounts): VersionsCa
       if (entry === undefined) throw new Error("the history is empty");
       return entry;
     },
+    endsAs: async (number, expected) => expectEntry(await opened.outcome(number), expected),
     http: async () => httpOf(await client.get(virtualServices, place)),
     routesSeen: () => capacity.routes,
     async events() {
+      await untilAllIsTold(lab, namespace);
       const { items } = await client.list(events, { namespace });
       return items.map(({ reason, note = "" }) => ({ reason, note }));
     },

@@ -18,11 +18,11 @@ export function subsetCases(bench: () => Bench): void {
     await shop.untilReady();
     const before = await shop.http();
     await shop.serve("v2");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "Promoted", image: "product:v2", highestWeight: 100 });
+    await shop.endsAs(1, { outcome: "Promoted", image: "product:v2", highestWeight: 100 });
     expect((await shop.untilReady()).status.stable).toMatchObject({ replicaSet: "v2", workload: "product-v2" });
     expect(await shop.http()).toEqual(primary(to("v2")));
     await shop.serve("v1");
-    expect(await shop.outcome(2)).toMatchObject({ outcome: "Promoted", image: "product:v1" });
+    await shop.endsAs(2, { outcome: "Promoted", image: "product:v1" });
     await shop.untilReady();
     expect(await shop.http()).toEqual(before);
     await shop.end();
@@ -34,12 +34,12 @@ export function subsetCases(bench: () => Bench): void {
     await shop.untilReady();
     const before = await shop.http();
     await shop.serve("v2");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "RolledBack", reason: "ErrorRateTooHigh" });
+    await shop.endsAs(1, { outcome: "RolledBack", reason: "ErrorRateTooHigh" });
     const stalled = await shop.untilRollout("Stalled", ({ status }) => status.phase === "RolledBack");
     expect(stalled.status.rejected).toMatchObject([{ image: "product:v2" }]);
     expect(await shop.http()).toEqual(before);
     await shop.run("v2", { image: "product:v2.1" });
-    expect(await shop.outcome(2)).toMatchObject({ outcome: "Promoted", image: "product:v2.1" });
+    await shop.endsAs(2, { outcome: "Promoted", image: "product:v2.1" });
     expect(await shop.http()).toEqual(primary(to("v1", 0), to("v2", 100)));
     await shop.end({ failing: ["v2"] });
   });
@@ -60,7 +60,7 @@ export function subsetCases(bench: () => Bench): void {
       [2, "v3"],
     ] as const) {
       await shop.serve(subset);
-      expect(await shop.outcome(number)).toMatchObject({ outcome: "Promoted", image: `product:${subset}` });
+      await shop.endsAs(number, { outcome: "Promoted", image: `product:${subset}` });
     }
     expect(await shop.http()).toEqual([pinned, { ...open, route: [to("v3", 80), foreign] }]);
     const seen = shop.routesSeen();
@@ -79,7 +79,7 @@ export function subsetCases(bench: () => Bench): void {
     const shop = await openVersions(bench(), "subset-git");
     await shop.untilReady();
     await shop.serve("v2");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs(1, { outcome: "Promoted" });
     const told = async (reason: string) => (await shop.events()).filter((event) => event.reason === reason);
     for (const count of [1, 2, 3]) {
       const what = { timeout: 60_000, what: `correction ${count}` };
@@ -115,7 +115,7 @@ export function subsetCases(bench: () => Bench): void {
     });
     await until(async () => isDeepStrictEqual(await shop.http(), halves), { timeout: 30_000, what: "the weights" });
     await shop.ask("promote");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs(1, { outcome: "Promoted" });
     expect(await shop.http()).toEqual(primary(to("v2")));
     await shop.end();
   });
@@ -149,7 +149,7 @@ export function subsetCases(bench: () => Bench): void {
     const { pods } = bench().lab.world;
     await pods.set({ namespace: shop.namespace, workload: "product-v2" }, { NEVER_READY: "" });
     await shop.kubectl("scale", "deployment/product-v2", "--replicas=2");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "Promoted" });
+    await shop.endsAs(1, { outcome: "Promoted" });
     await shop.end();
   });
 
@@ -175,7 +175,7 @@ export function subsetCases(bench: () => Bench): void {
     for (const name of ["v1", "v2"])
       await shop.kubectl("rollout", "status", `deployment/product-${name}`, "--timeout=60s");
     await shop.ask("promote");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "Promoted", number: 1 });
+    await shop.endsAs(1, { outcome: "Promoted", number: 1 });
     expect((await shop.untilReady()).status.releases).toBe(1);
     await shop.end();
   });
@@ -187,7 +187,7 @@ export function subsetCases(bench: () => Bench): void {
     await shop.serve("v2");
     await shop.untilRollout("the pause", ({ status }) => status.release?.pausedAt !== undefined);
     await shop.kubectl("scale", "deployment/product-v2", "--replicas=0");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "RolledBack", reason: "CanaryUnavailable" });
+    await shop.endsAs(1, { outcome: "RolledBack", reason: "CanaryUnavailable" });
     expect(await shop.http()).toEqual(before);
     // Half of the requests find nobody until traffic is back.
     await shop.end({ capacity: 0, lost: 20 });
@@ -200,16 +200,16 @@ export function subsetCases(bench: () => Bench): void {
     await shop.serve("v2");
     await shop.untilRollout("the pause", ({ status }) => status.release?.pausedAt !== undefined);
     await shop.serve("v3");
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "RolledBack", reason: "Superseded" });
+    await shop.endsAs(1, { outcome: "RolledBack", reason: "Superseded" });
     await shop.untilRollout(
       "v3 in release 2",
       ({ status }) => status.release?.number === 2 && status.release.pausedAt !== undefined,
     );
     await shop.run("v3", { image: "product:v3.1" });
-    expect(await shop.outcome(2)).toMatchObject({ outcome: "RolledBack", reason: "Superseded", image: "product:v3" });
+    await shop.endsAs(2, { outcome: "RolledBack", reason: "Superseded", image: "product:v3" });
     await shop.untilRollout("v3.1 in release 3", ({ status }) => status.canary?.image === "product:v3.1");
     await shop.serve("v1");
-    expect(await shop.outcome(3)).toMatchObject({ outcome: "RolledBack", reason: "Reverted" });
+    await shop.endsAs(3, { outcome: "RolledBack", reason: "Reverted" });
     await shop.untilReady();
     expect(await shop.http()).toEqual(before);
     await shop.end();
@@ -224,7 +224,7 @@ export function subsetCases(bench: () => Bench): void {
     );
     expect(await shop.http()).toEqual(http);
     await shop.applyRoutes(primary(to("v1", 100), to("v2", 0)));
-    expect(await shop.outcome(1)).toMatchObject({ outcome: "Promoted", image: "product:v2" });
+    await shop.endsAs(1, { outcome: "Promoted", image: "product:v2" });
     expect(await shop.http()).toEqual(primary(to("v1", 0), to("v2", 100)));
     await shop.end();
   });

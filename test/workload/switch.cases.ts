@@ -73,7 +73,7 @@ export function switchCases(bench: () => Bench): void {
     await shop.ask("abort");
     await shop.untilRollout("the decision", ({ status }) => status.release?.decision === "Rollback");
     await bench().lab.cluster.client.patch(destinationRules, placeOf(shop), { spec: { subsets: [] } });
-    expect(await shop.outcome("product:v2")).toMatchObject({ outcome: "RolledBack", reason: "Aborted" });
+    await shop.endsAs("product:v2", { outcome: "RolledBack", reason: "Aborted" });
     expect((await shop.subsets())?.spec).not.toHaveProperty("subsets");
     // From the patch until it is undone, requests find a route to what the person took away.
     await shop.end({ lost: 20 });

@@ -24,6 +24,11 @@ afterAll(async () => {
   await bench.lab.stop();
 });
 
+/** The longest first: what begins last should not be what is waited for. */
+describe.concurrent("the hold while an operator runs", () => holdCases(() => bench));
+
+describe.concurrent("newer, reverted and rejected revisions", () => revisionCases(() => bench));
+
 describe.concurrent("canary size", () => sizeCases(() => bench));
 
 describe.concurrent("canary readiness", () => readinessCases(() => bench));
@@ -42,12 +47,8 @@ describe.concurrent("adoption of every kind of Deployment", () => deploymentKind
 
 describe.concurrent("hand-overs that others undo", () => handOverCases(() => bench));
 
-describe.concurrent("newer, reverted and rejected revisions", () => revisionCases(() => bench));
-
 describe.concurrent("Deployments that are let roll or deleted", () => switchCases(() => bench));
 
 describe.concurrent("first contact", () => firstContactCases(() => bench));
 
 describe.concurrent("subsets of versions that users run", () => subsetCases(() => bench));
-
-describe.concurrent("the hold while an operator runs", () => holdCases(() => bench));

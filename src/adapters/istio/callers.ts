@@ -18,16 +18,37 @@ export function unsplitRoutes(
   split: SplitRoutes | undefined,
   service: ServiceHost,
 ): readonly string[] {
+  return rulesBeside(all, split).flatMap(({ object, kind, index, rule }) => {
+    if (!reachesAll(rule, object, service)) return [];
+    const name = textIn(rule, "name");
+    const where = `${renderObject("VirtualService", object)}, spec.${kind}[${index}]${name === undefined ? "" : ` (${name})`}`;
+    return [`${where}: goes to ${fullName(service)} without a subset`];
+  });
+}
+
+/** Whether a route that is not split names a subset of the Service: its callers are pinned to some of the pods. */
+export function hasPinnedRoutes(
+  all: readonly KubernetesObject[],
+  split: SplitRoutes | undefined,
+  service: ServiceHost,
+): boolean {
+  return rulesBeside(all, split).some(({ object, rule }) =>
+    recordsIn(rule, "route").some((entry) => {
+      const destination = recordIn(entry, "destination");
+      const isHost = meansService(textIn(destination, "host"), object.metadata.namespace ?? "", service);
+      return isHost && textIn(destination, "subset") !== undefined;
+    }),
+  );
+}
+
+/** All routes of all VirtualServices but those that are split. */
+function rulesBeside(all: readonly KubernetesObject[], split: SplitRoutes | undefined) {
   return all.flatMap((object) => {
     const isOurs = split !== undefined && isSame(object, split.object);
     return (["http", "tcp", "tls"] as const).flatMap((kind) =>
-      recordsIn(object.spec, kind).flatMap((rule, index) => {
-        if (isOurs && kind === "http" && split.indexes.includes(index)) return [];
-        if (!reachesAll(rule, object, service)) return [];
-        const name = textIn(rule, "name");
-        const where = `${renderObject("VirtualService", object)}, spec.${kind}[${index}]${name === undefined ? "" : ` (${name})`}`;
-        return [`${where}: goes to ${fullName(service)} without a subset`];
-      }),
+      recordsIn(object.spec, kind)
+        .map((rule, index) => ({ object, kind, index, rule }))
+        .filter(({ index }) => !(isOurs && kind === "http" && split.indexes.includes(index))),
     );
   });
 }

@@ -1,3 +1,4 @@
+import { storedServiceName, type Rollout } from "../../api/rollout.ts";
 import type { Problem } from "../../domain/observation.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { covers, fullName, gatewayNames, isVisibleIn, resolveHost, type ServiceHost } from "./hosts.ts";
@@ -38,6 +39,37 @@ export function hostClaimed(
 }
 
 /**
+ * A host of spec.traffic.istio.hosts that is a name of a Service in another namespace, or a wildcard over such names. The
+ * operator may write VirtualServices that whoever writes the Rollout may not, and callers of that Service would be sent to
+ * this one.
+ */
+export function foreignHost(
+  hosts: readonly string[],
+  service: ServiceHost,
+  isService: (namespace: string, name: string) => boolean,
+): Problem | undefined {
+  const foreign = hosts.find((host) => isForeign(host.toLowerCase().replace(/\.$/, ""), service, isService));
+  if (foreign === undefined) return undefined;
+  return {
+    problem: "HostClaimed",
+    message: `spec.traffic.istio.hosts: ${foreign} names Services of other namespaces, whose callers would be sent to Service ${service.namespace}/${service.name}. Write a name of this Service, or a host that a gateway serves.`,
+  };
+}
+
+function isForeign(
+  host: string,
+  { namespace: own, domain }: ServiceHost,
+  isService: (namespace: string, name: string) => boolean,
+): boolean {
+  const all = `.svc.${domain}`;
+  if (host.startsWith("*")) return all.endsWith(host.slice(1)) || host.endsWith(all);
+  const [name = "", namespace = "", svc, ...rest] = host.split(".");
+  const isInternal = svc === "svc" && (rest.length === 0 || rest.join(".") === domain);
+  if (isInternal || host.endsWith(`.${domain}`)) return namespace !== own;
+  return svc === undefined && namespace !== "" && namespace !== own && isService(namespace, name);
+}
+
+/**
  * Why a user's VirtualService would not be asked by sidecars: an older one has the same host (golden cases 053 to 055;
  * of equal age to the second, the first by name). Gateways merge the two, so there it does no harm.
  */
@@ -73,6 +105,32 @@ function hostsOf(object: KubernetesObject, service: ServiceHost): readonly strin
 function isOlder(one: KubernetesObject, other: KubernetesObject): boolean {
   const [left, right] = [one.metadata.creationTimestamp ?? "", other.metadata.creationTimestamp ?? ""];
   return left === right ? one.metadata.name < other.metadata.name : left < right;
+}
+
+/**
+ * Why the Rollout may not divide the Service's requests: another one of its namespace does. Whichever has a release under
+ * way goes on with it; else the older one has the Service.
+ */
+export function serviceClaimed(
+  { key, status }: Rollout,
+  rollouts: readonly KubernetesObject[],
+  service: ServiceHost,
+): Problem | undefined {
+  const near = rollouts.filter(({ metadata }) => metadata.namespace === key.namespace);
+  const itself = near.find(({ metadata }) => metadata.name === key.name);
+  const rival = near
+    .filter((other) => other !== itself && storedServiceName(other.spec) === service.name)
+    .find((other) => isDividing(other.status) || (itself !== undefined && isOlder(other, itself)));
+  if (rival === undefined || isDividing(status)) return undefined;
+  return {
+    problem: "HostClaimed",
+    message: `Service ${service.namespace}/${service.name}: Rollout ${rival.metadata.name} already divides its requests, and two releases would each take the other's pods out of them. Delete one of the two Rollouts, or write a Service of its own in spec.service.name.`,
+  };
+}
+
+/** Whether a release has recorded the routes, as the status is stored. */
+function isDividing(status: object | undefined): boolean {
+  return status !== undefined && "release" in status && isRecord(status.release) && isRecord(status.release["traffic"]);
 }
 
 /** Why a generated object cannot be made: one of its name is there and is not the Rollout's. */

@@ -23,7 +23,20 @@ export function subsetsOf(rule: KubernetesObject): Subsets {
 
 /** The hashes that the two subsets select. */
 export function subsetState(subsets: Subsets): SubsetState {
-  return { kind: "Present", stable: hashOf(find(subsets, "stable")), canary: hashOf(find(subsets, "canary")) };
+  const hashes = { stable: hashNamed(subsets, "stable"), canary: hashNamed(subsets, "canary") };
+  return { kind: "Present", ...hashes, ...(find(subsets, "canary") === undefined && { lacksCanary: true }) };
+}
+
+/** Where somebody wrote a second subset of the name, with another hash or none, nothing is known to be selected. */
+function hashNamed(subsets: Subsets, name: SubsetName): string | undefined {
+  const hashes = new Set(subsets?.filter((subset) => textIn(subset, "name") === name).map(hashOf));
+  return hashes.size === 1 ? [...hashes][0] : undefined;
+}
+
+/** A name that two subsets have: proxies know one of them, and nobody can tell which. */
+export function doubledSubset(subsets: Subsets): string | undefined {
+  const names = (subsets ?? []).flatMap((subset) => textIn(subset, "name") ?? []);
+  return names.find((name, at) => names.indexOf(name) < at);
 }
 
 /**
@@ -80,11 +93,11 @@ function find(subsets: Subsets, name: SubsetName): JsonRecord | undefined {
   return subsets?.find((subset) => textIn(subset, "name") === name);
 }
 
-/** In the place of the subset of its name, or at the end. */
+/** In the place of each subset of its name, or at the end: of two of one name nobody can tell which one counts. */
 function put(subsets: Subsets, subset: JsonRecord): readonly JsonRecord[] {
   const list = subsets ?? [];
-  const at = list.findIndex((each) => each["name"] === subset["name"]);
-  return at === -1 ? [...list, subset] : list.with(at, subset);
+  const isThere = list.some((each) => each["name"] === subset["name"]);
+  return isThere ? list.map((each) => (each["name"] === subset["name"] ? subset : each)) : [...list, subset];
 }
 
 function hashOf(subset: JsonRecord | undefined): string | undefined {

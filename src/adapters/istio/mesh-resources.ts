@@ -1,4 +1,8 @@
+import { group, plural, version } from "../../api/names.ts";
 import type { KubernetesObject, Resource } from "../../ports/kubernetes-objects.ts";
+
+/** By them is known who else divides a Service's requests. */
+export const rollouts: Resource = { group, version, plural };
 
 export const services: Resource = { group: "", version: "v1", plural: "services" };
 
@@ -12,7 +16,7 @@ export const gatewayRoutes: readonly (Resource & { readonly kind: string })[] = 
   { group: "gateway.networking.k8s.io", version: "v1", plural: "grpcroutes", kind: "GRPCRoute" },
 ];
 
-/** Everything that the router reads from caches: what the operator has to watch for it. */
+/** What the router reads from caches beside Rollouts: what the operator has to watch for it. */
 export const istioResources: readonly Resource[] = [services, virtualServices, destinationRules, ...gatewayRoutes];
 
 /** `VirtualService shop/product`: how messages name an object. */

@@ -1,8 +1,8 @@
 import type { Problem } from "../../domain/observation.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
-import type { OriginalSubsets } from "./destination-rule.ts";
+import { doubledSubset, subsetsOf, type OriginalSubsets } from "./destination-rule.ts";
 import { fullName, meansService, type ServiceHost } from "./hosts.ts";
-import { recordIn, recordsIn, textIn, textsIn } from "./json-value.ts";
+import { numberIn, recordIn, recordsIn, textIn, textsIn } from "./json-value.ts";
 import { renderObject } from "./mesh-resources.ts";
 import { roleOf, sumOfWeights } from "./split-weights.ts";
 import type { Target } from "./target.ts";
@@ -114,6 +114,25 @@ function routeReason(route: HttpRoute, service: ServiceHost): string | undefined
   return undefined;
 }
 
+/** A destination of ours at a port that the Service does not have: istiod takes it, and callers get 503 (case 043). */
+export function deadPort(
+  object: KubernetesObject,
+  chosen: readonly HttpRoute[],
+  ports: readonly number[],
+  service: ServiceHost,
+): Problem | undefined {
+  for (const route of chosen) {
+    for (const entry of oursOf(route)) {
+      const port = numberIn(recordIn(recordIn(entry, "destination"), "port"), "number");
+      if (port === undefined || ports.length === 0 || ports.includes(port)) continue;
+      return notSplittable(
+        `${renderObject("VirtualService", object)}, ${renderRoute(route)}: goes to port ${port} of ${fullName(service)}, which has ${ports.join(", ")}, so callers get 503. Write a port that is there, or leave it out.`,
+      );
+    }
+  }
+  return undefined;
+}
+
 /** Why the DestinationRule cannot carry the subsets; undefined when it can. */
 export function destinationRuleProblem(
   rule: KubernetesObject,
@@ -129,6 +148,10 @@ export function destinationRuleProblem(
     return notSplittable(
       `${where}, spec.workloadSelector: only some callers would know the subsets, the others would get 503. Take it out.`,
     );
+  }
+  const doubled = doubledSubset(subsetsOf(rule));
+  if (doubled !== undefined) {
+    return notSplittable(`${where}, spec.subsets: has two subsets named ${doubled}. Leave one of them.`);
   }
   const seen = textsIn(rule.spec, "exportTo");
   if (seen.length === 0 || seen.includes("*")) return undefined;

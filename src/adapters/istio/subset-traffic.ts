@@ -1,8 +1,8 @@
 import { isProblem, type Problem, type TrafficState } from "../../domain/observation.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
-import { secondDestinationRule, shadowed } from "./claims.ts";
+import { secondDestinationRule, serviceClaimed, shadowed } from "./claims.ts";
 import { foreignManager } from "./foreign-manager.ts";
-import { destinationRuleProblem } from "./splittable.ts";
+import { deadPort, destinationRuleProblem } from "./splittable.ts";
 import { parseSubsetOriginal, sidesOf, type SubsetOriginal } from "./subset-original.ts";
 import {
   chosenRoutes,
@@ -80,7 +80,10 @@ export function subsetTraffic(
     target.virtualService.routes,
     service,
   );
-  const obstacles = [gone, ...obstaclesOf(seen, dependencies.rootNamespace)].filter((found) => found !== undefined);
+  const dead = recorded === undefined ? deadPort(virtualService, chosen, view.ports, service) : undefined;
+  const obstacles = [gone, dead, ...obstaclesOf(seen, dependencies.rootNamespace)].filter(
+    (found) => found !== undefined,
+  );
   const [first] = obstacles;
   // In mid-release nothing may hide how traffic goes: what would have stood in the way is told beside it.
   if (first !== undefined && (recorded === undefined || chosen.length === 0)) return first;
@@ -112,6 +115,7 @@ function obstaclesOf(
 ): readonly (Problem | undefined)[] {
   const { port, service } = view;
   return [
+    serviceClaimed(view.rollout, view.rollouts, service),
     isProblem(port) ? port : undefined,
     shadowed(virtualService, view.otherVirtualServices, service),
     destinationRuleProblem(destinationRule, virtualService, service),

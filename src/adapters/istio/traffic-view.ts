@@ -1,16 +1,26 @@
 import type { Rollout } from "../../api/rollout.ts";
 import { isProblem, type Problem, type RouteState, type TrafficState } from "../../domain/observation.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
-import { isSame, unsplitGatewayRoutes, unsplitRoutes } from "./callers.ts";
-import { cancelledPolicy, hiddenFrom, hostClaimed, nameTaken, secondDestinationRule, shadowed } from "./claims.ts";
+import { hasPinnedRoutes, isSame, unsplitGatewayRoutes, unsplitRoutes, type SplitRoutes } from "./callers.ts";
+import {
+  cancelledPolicy,
+  foreignHost,
+  hiddenFrom,
+  hostClaimed,
+  nameTaken,
+  secondDestinationRule,
+  serviceClaimed,
+  shadowed,
+} from "./claims.ts";
 import { subsetState, subsetsOf } from "./destination-rule.ts";
 import { foreignManager } from "./foreign-manager.ts";
 import { generatedDestinationRule, generatedVirtualService, refreshPatch } from "./generated-objects.ts";
 import type { ServiceHost } from "./hosts.ts";
-import { destinationRules, gatewayRoutes, services, virtualServices } from "./mesh-resources.ts";
+import { numberIn, recordsIn } from "./json-value.ts";
+import { destinationRules, gatewayRoutes, rollouts, services, virtualServices } from "./mesh-resources.ts";
 import { describe, originalsFor, parseOriginal, selectedOf, type Original } from "./original.ts";
 import { servicePort, type ServicePort } from "./service-port.ts";
-import { danglingSubset, destinationRuleProblem, routesProblem } from "./splittable.ts";
+import { danglingSubset, deadPort, destinationRuleProblem, routesProblem } from "./splittable.ts";
 import { isOwnedBy, targetOf, type Target } from "./target.ts";
 import { httpRoutes, routeState, type HttpRoute } from "./virtual-service.ts";
 
@@ -31,11 +41,17 @@ export interface TrafficView {
   /** What the release under way found; undefined without a release. */
   readonly recorded: Original | undefined;
   readonly port: ServicePort | Problem;
+  /** All that the Service has. */
+  readonly ports: readonly number[];
   readonly virtualService: KubernetesObject | undefined;
   readonly destinationRule: KubernetesObject | undefined;
   /** All but the target's own. */
   readonly otherVirtualServices: readonly KubernetesObject[];
   readonly otherDestinationRules: readonly KubernetesObject[];
+  /** Whether there is such a Service. */
+  readonly isService: (namespace: string, name: string) => boolean;
+  /** All of the namespace, this one included, as they are stored. */
+  readonly rollouts: readonly KubernetesObject[];
 }
 
 /** Looks at the caches; a Problem where the spec names nothing to look at or Istio is not there. */
@@ -52,6 +68,7 @@ export function lookAt(dependencies: IstioRouterDependencies, rollout: Rollout):
     };
   }
   const { namespace } = target;
+  const called = objects.cached(services, namespace, target.service);
   const virtualService = objects.cached(virtualServices, namespace, target.virtualService.name);
   const destinationRule = objects.cached(destinationRules, namespace, target.destinationRule.name);
   const others = (own: KubernetesObject | undefined, all: readonly KubernetesObject[]): readonly KubernetesObject[] =>
@@ -61,15 +78,14 @@ export function lookAt(dependencies: IstioRouterDependencies, rollout: Rollout):
     target,
     service: serviceOf(target, dependencies),
     recorded,
-    port: servicePort(
-      objects.cached(services, namespace, target.service),
-      { namespace, name: target.service },
-      rollout.spec?.service?.port,
-    ),
+    port: servicePort(called, { namespace, name: target.service }, rollout.spec?.service?.port),
+    ports: recordsIn(called?.spec, "ports").flatMap((port) => numberIn(port, "port") ?? []),
     virtualService,
     destinationRule,
     otherVirtualServices: others(virtualService, objects.cachedAll(virtualServices)),
     otherDestinationRules: others(destinationRule, objects.cachedAll(destinationRules)),
+    isService: (where, name) => objects.cached(services, where, name) !== undefined,
+    rollouts: objects.cachedAll(rollouts, namespace),
   };
 }
 
@@ -111,6 +127,8 @@ export function trafficState(view: TrafficView, dependencies: IstioRouterDepende
       ...unsplitCallers(view, selected, dependencies),
     ],
     foreignManager: virtualService && foreignManager(virtualService),
+    isPinned: hasPinnedRoutes(...routesBeside(view, selected), service),
+    subsetsManager: destinationRule && foreignManager(destinationRule),
   };
 }
 
@@ -120,17 +138,25 @@ export function unsplitCallers(
   selected: readonly HttpRoute[],
   dependencies: IstioRouterDependencies,
 ): readonly string[] {
-  const { virtualService, otherVirtualServices, otherDestinationRules, service } = view;
+  const { otherDestinationRules, service } = view;
   const { objects, rootNamespace } = dependencies;
-  const split = virtualService && { object: virtualService, indexes: selected.map((route) => route.index) };
-  const all = virtualService === undefined ? otherVirtualServices : [virtualService, ...otherVirtualServices];
   return [
-    ...unsplitRoutes(all, split, service),
+    ...unsplitRoutes(...routesBeside(view, selected), service),
     ...gatewayRoutes
       .filter((resource) => objects.watches(resource))
       .flatMap((resource) => unsplitGatewayRoutes(resource.kind, objects.cachedAll(resource), service)),
     ...hiddenFrom(otherDestinationRules, service, rootNamespace),
   ];
+}
+
+/** All VirtualServices, and which routes of them are split. */
+function routesBeside(
+  { virtualService, otherVirtualServices }: TrafficView,
+  selected: readonly HttpRoute[],
+): [readonly KubernetesObject[], SplitRoutes | undefined] {
+  if (virtualService === undefined) return [otherVirtualServices, undefined];
+  const split = { object: virtualService, indexes: selected.map((route) => route.index) };
+  return [[virtualService, ...otherVirtualServices], split];
 }
 
 function routeOf(view: TrafficView): RouteState {
@@ -166,6 +192,7 @@ export function missingObject(view: TrafficView): Problem | undefined {
 function obstaclesOf(view: TrafficView, rootNamespace: string): readonly Problem[] {
   const { port, service } = view;
   const found = [
+    serviceClaimed(view.rollout, view.rollouts, service),
     isProblem(port) ? port : undefined,
     ...virtualServiceObstacles(view),
     ...destinationRuleObstacles(view),
@@ -180,6 +207,7 @@ function virtualServiceObstacles(view: TrafficView): readonly (Problem | undefin
     const wanted = wantedVirtualService(view);
     const isForeign = virtualService !== undefined && !isOwnedBy(virtualService, view.rollout);
     return [
+      foreignHost(view.rollout.spec?.traffic.istio?.hosts ?? [], service, view.isService),
       isForeign ? nameTaken("VirtualService", virtualService) : undefined,
       wanted && hostClaimed(wanted, view.otherVirtualServices, service),
     ];
@@ -191,7 +219,12 @@ function virtualServiceObstacles(view: TrafficView): readonly (Problem | undefin
   const rival = shadowed(virtualService, view.otherVirtualServices, service);
   if (problem !== undefined || recorded !== undefined) return [problem, rival];
   const { subsets } = describe(target, service, virtualService, destinationRule);
-  return [rival, danglingSubset(virtualService, selectedOf(virtualService, target, service), subsets, target)];
+  const selected = selectedOf(virtualService, target, service);
+  return [
+    rival,
+    deadPort(virtualService, selected, view.ports, service),
+    danglingSubset(virtualService, selected, subsets, target),
+  ];
 }
 
 function destinationRuleObstacles(view: TrafficView): readonly (Problem | undefined)[] {

@@ -26,12 +26,15 @@ export class ApiFailure extends Error {
   readonly code: number;
   /** The machine-readable word, such as `AlreadyExists`. */
   readonly reason: string | undefined;
+  /** Further such words about the same answer, such as `NamespaceTerminating`. */
+  readonly causes: readonly string[];
 
-  constructor(message: string, code: number, reason: string | undefined) {
+  constructor(message: string, code: number, reason: string | undefined, causes: readonly string[] = []) {
     super(message);
     this.name = "ApiFailure";
     this.code = code;
     this.reason = reason;
+    this.causes = causes;
   }
 }
 
@@ -39,7 +42,7 @@ interface StatusBody {
   readonly kind?: string;
   readonly message?: string;
   readonly reason?: string;
-  readonly details?: { readonly causes?: readonly unknown[]; readonly retryAfterSeconds?: number };
+  readonly details?: { readonly causes?: readonly { readonly reason?: string }[]; readonly retryAfterSeconds?: number };
 }
 
 /** Turns a failure into the error that says what it means for a reconcile; by codes, never by message text. */
@@ -49,7 +52,8 @@ export function toReconcileError(failure: Failure): ReconcileError {
   }
   const status = statusOf(failure.body);
   const message = status?.message ?? `${failure.request}: HTTP ${failure.code}`;
-  const cause = new ApiFailure(message, failure.code, status?.reason);
+  const causes = (status?.details?.causes ?? []).flatMap(({ reason }) => reason ?? []);
+  const cause = new ApiFailure(message, failure.code, status?.reason, causes);
   switch (meaningOf(failure.code, failure.jsonPatch, status)) {
     case "conflict":
       return new ConflictError(message, { cause });

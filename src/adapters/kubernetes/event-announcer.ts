@@ -35,7 +35,7 @@ export function createEventAnnouncer({ objects, instance, log }: EventAnnouncerO
           });
           delivered.push(event.name);
         } catch (error) {
-          if (apiFailureOf(error)?.reason === "AlreadyExists") {
+          if (isDoneWith(error)) {
             delivered.push(event.name);
             continue;
           }
@@ -47,6 +47,12 @@ export function createEventAnnouncer({ objects, instance, log }: EventAnnouncerO
       return delivered;
     },
   };
+}
+
+/** It is there already; or its namespace is being deleted, takes nothing new, and goes with whoever would read it. */
+function isDoneWith(error: unknown): boolean {
+  const failure = apiFailureOf(error);
+  return failure?.reason === "AlreadyExists" || failure?.causes.includes("NamespaceTerminating") === true;
 }
 
 function eventObject(rollout: Rollout, event: PendingEvent, instance: string, related: object | undefined): object {

@@ -121,6 +121,6 @@ function encode(text: string): string {
 
 function missing({ namespace, name }: ObjectKey): NotFoundError {
   return new NotFoundError(
-    `Secret ${namespace}/${name} is not there; it keeps the certificate of the webhook. Apply deploy/operator.yaml, or create it empty: kubectl create secret generic ${name} -n ${namespace}.`,
+    `Secret ${namespace}/${name} is not there; it keeps the certificate of the webhook. Apply deploy/operator-older.yaml, or create it empty: kubectl create secret generic ${name} -n ${namespace}.`,
   );
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Milliseconds } from "../../api/instant.ts";
 import type { KubernetesObject, KubernetesObjects, Resource } from "../../ports/kubernetes-objects.ts";
 import { NotFoundError, RejectedError } from "../../runtime/errors.ts";
@@ -59,7 +60,8 @@ async function tryPolicy({ objects, onWritten }: HoldChoice, signal: AbortSignal
   try {
     for (const [index, manifest] of holdPolicyManifests.entries()) {
       const resource = index === 0 ? holdPolicies : holdPolicyBindings;
-      onWritten(resource, await put(objects, resource, manifest, "spec", signal));
+      const stored = await asItShouldBe(objects, resource, manifest, signal);
+      onWritten(resource, stored ?? (await put(objects, resource, manifest, "spec", signal)));
     }
   } catch (error) {
     if (error instanceof NotFoundError) {
@@ -71,6 +73,24 @@ async function tryPolicy({ objects, onWritten }: HoldChoice, signal: AbortSignal
   }
   const outcome = await tryUntilHeld(objects, effectiveWithin, signal);
   return judge("Policy", outcome);
+}
+
+/**
+ * The object, where it says what it should and need not be written: a chart may have put it there, and the operator not
+ * have the right to.
+ */
+async function asItShouldBe(
+  objects: KubernetesObjects,
+  resource: Resource,
+  { metadata: { name }, spec }: (typeof holdPolicyManifests)[number],
+  signal: AbortSignal,
+): Promise<KubernetesObject | undefined> {
+  const found = await objects.read(resource, undefined, name, signal).catch((error: unknown) => {
+    // Who may not look may still be allowed to write.
+    if (error instanceof RejectedError) return undefined;
+    throw error;
+  });
+  return isDeepStrictEqual(found?.spec, spec) ? found : undefined;
 }
 
 /** Somebody else may have put it there. */

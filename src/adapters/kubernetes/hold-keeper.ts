@@ -2,6 +2,7 @@ import type { Milliseconds } from "../../api/instant.ts";
 import type { KubernetesObject, Resource } from "../../ports/kubernetes-objects.ts";
 import { Informer } from "../../runtime/informer.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { ConflictError, TransientError } from "../../runtime/errors.ts";
 import { pause, type Timers } from "../../runtime/timers.ts";
 import { chooseHold, type Hold, type HoldChoice } from "./hold-choice.ts";
 import { holdPolicies, holdPolicyBindings } from "./hold-policy.ts";
@@ -33,10 +34,13 @@ const recheck: Readonly<Record<"settled" | "fallback" | "unanswered", Millisecon
   unanswered: 5_000,
 };
 
+/** Until there is one, nothing else is done. Milliseconds. */
+const firstRetry: Milliseconds = 1_000;
+
 /**
  * Chooses a hold, and keeps it: what somebody deletes or changes is put back, a hold that stopped working is replaced
- * by the next, one that works again is taken again. Resolves when the first is in use. Rejects with a TransientError
- * when the API server does not answer then.
+ * by the next, one that works again is taken again. Resolves when the first is in use, however long the API server does
+ * not answer; rejects when the signal is aborted.
  */
 export async function keepHold(options: HoldKeeperOptions, signal: AbortSignal): Promise<HoldKeeper> {
   const { objects, wanted, webhook, timers, log, onChange } = options;
@@ -51,7 +55,7 @@ export async function keepHold(options: HoldKeeperOptions, signal: AbortSignal):
     log.warn("what holds changed templates was not as it should be and has been put back", { plural, name: holdName });
   };
   const choice: HoldChoice = { objects, wanted, webhook, onWritten };
-  let current = await chooseHold(choice, signal);
+  let current = await firstHold(choice, options, signal);
   log.info("changed templates are held", { ...current });
   const isRefused = wanted !== "auto" && current.hold === "Paused" && wanted !== "paused";
   if (isRefused)
@@ -89,14 +93,29 @@ export async function keepHold(options: HoldKeeperOptions, signal: AbortSignal):
   };
 }
 
+/** Without a hold nothing is released, and an operator that ends for want of one does not hold anything either. */
+async function firstHold(choice: HoldChoice, { timers, log }: HoldKeeperOptions, signal: AbortSignal): Promise<Hold> {
+  for (;;) {
+    try {
+      return await chooseHold(choice, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof TransientError || error instanceof ConflictError)) throw error;
+      log.warn("changed templates are not held yet; trying on", { error });
+      await pause(timers, firstRetry, signal);
+    }
+  }
+}
+
 /** Wakes when one of the objects is not as it was written: deleted, or changed by somebody else. */
 function watchWhatHolds(
-  { transport, timers, log }: HoldKeeperOptions,
+  { transport, timers, log, wanted }: HoldKeeperOptions,
   written: ReadonlyMap<string, string>,
   wake: () => void,
   signal: AbortSignal,
 ): void {
-  for (const resource of [holdPolicies, holdPolicyBindings, holdWebhooks]) {
+  const policy = wanted === "webhook" ? [] : [holdPolicies, holdPolicyBindings];
+  const webhook = wanted === "policy" ? [] : [holdWebhooks];
+  for (const resource of [...policy, ...webhook]) {
     const { plural } = resource;
     const informer = new Informer<KubernetesObject>({
       source: createWatchSource(transport, { resource, namespace: undefined, name: holdName }, Math.random),

@@ -1,4 +1,4 @@
-import { finalizer, requestAnnotations, type Request } from "../../api/names.ts";
+import { finalizer, requestAnnotations, requestedByAnnotation, type Request } from "../../api/names.ts";
 import { parseSpec, type Rollout } from "../../api/rollout.ts";
 import type { RolloutStatus } from "../../api/rollout-status.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
@@ -21,6 +21,7 @@ export function rolloutFrom(object: KubernetesObject): Rollout {
     problems: "problems" in parsed ? parsed.problems : [],
     status: statusFrom(object.status),
     requests: requestsFrom(metadata.annotations ?? {}),
+    requestedBy: metadata.annotations?.[requestedByAnnotation],
   };
 }
 

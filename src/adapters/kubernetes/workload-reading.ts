@@ -1,4 +1,5 @@
 import {
+  commitAnnotation,
   hashLabel,
   holdAnnotation,
   holdOff,
@@ -48,6 +49,7 @@ export function workloadFrom(sources: WorkloadSources): Workload {
     replicas: numberAt(deployment, "spec", "replicas"),
     revision: revisionOf(template),
     image: imagesOf(template),
+    commit: commitOf(deployment, template),
     strategy: textAt(deployment, "spec", "strategy", "type") === "Recreate" ? "Recreate" : "RollingUpdate",
     maxSurge: maxSurge === undefined ? undefined : JSON.stringify(maxSurge),
     notSupported: sources.notSupported,
@@ -82,6 +84,16 @@ export function imagesOf(template: unknown): string {
   return listAt(template, "spec", "containers")
     .flatMap((container) => textAt(container, "image") ?? [])
     .join(", ");
+}
+
+/** Longer than any commit with the name of its branch; the status has room for some of them only. */
+const longestCommit = 128;
+
+/** What says where the object comes from comes before what says where its pods do. */
+function commitOf(deployment: KubernetesObject, template: unknown): string | undefined {
+  const own = deployment.metadata.annotations?.[commitAnnotation];
+  const commit = (own ?? textsAt(template, "metadata", "annotations")[commitAnnotation])?.trim();
+  return commit === "" ? undefined : commit?.slice(0, longestCommit);
 }
 
 /** destination_workload in Istio's metrics: istiod takes the hash off the name of the ReplicaSet. */

@@ -20,23 +20,34 @@ const answer = z.discriminatedUnion("status", [
   z.object({ status: z.literal("error"), errorType: z.string().optional(), error: z.string().optional() }),
 ]);
 
-/** What Prometheus's query API answers, checked; a problem is the part of a sentence that follows the address. */
+/** What Prometheus's query API answers, checked. */
 export type Answer =
   | { readonly kind: "Series"; readonly series: readonly Series[] }
   | { readonly kind: "Scalar"; readonly value: number }
-  | { readonly kind: "Problem"; readonly problem: string };
+  | Problem;
+
+/**
+ * `problem` is the part of a sentence that follows the address. `Refused`: this query cannot be answered, others may
+ * be. `Away`: nothing can be asked now. `Late`: no answer in time, which may be due to either. `Stopped`: by us.
+ */
+export interface Problem {
+  readonly kind: "Problem";
+  readonly cause: "Refused" | "Away" | "Late" | "Stopped";
+  readonly problem: string;
+}
 
 /** Understands a response; whatever it is, it never throws. */
 export function readAnswer(status: number, body: string): Answer {
   const parsed = answer.safeParse(parseJson(body));
   if (!parsed.success) {
     // A proxy in front answers with a page of its own: its status is all that can be said.
-    return problem(isOk(status) ? "answered with something that is not Prometheus's JSON" : `answered ${status}`);
+    if (isOk(status)) return refused("answered with something that is not Prometheus's JSON");
+    return { kind: "Problem", cause: awayStatus.has(status) ? "Away" : "Refused", problem: `answered ${status}` };
   }
   if (parsed.data.status === "error") {
-    return problem(`refused the query: ${parsed.data.error ?? parsed.data.errorType ?? `status ${status}`}`);
+    return refused(`refused the query: ${parsed.data.error ?? parsed.data.errorType ?? `status ${status}`}`);
   }
-  if (!isOk(status)) return problem(`answered ${status}`);
+  if (!isOk(status)) return refused(`answered ${status}`);
   return read(parsed.data.data);
 }
 
@@ -61,12 +72,15 @@ function instantOf(seconds: number): Instant {
   return Math.round(seconds * 1_000);
 }
 
+/** Too many requests, and what proxies say of a server that is not there. */
+const awayStatus: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
 function isOk(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-function problem(text: string): Answer {
-  return { kind: "Problem", problem: text };
+function refused(problem: string): Answer {
+  return { kind: "Problem", cause: "Refused", problem };
 }
 
 function parseJson(body: string): unknown {

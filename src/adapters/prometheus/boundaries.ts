@@ -19,6 +19,10 @@ export function boundariesAround(limit: Milliseconds, existing: readonly string[
   const known = existing.map((text) => ({ text, at: Number(text) })).filter(({ at }) => Number.isFinite(at));
   const lower = Math.max(...known.map(({ at }) => at).filter((at) => at <= limit));
   const upper = Math.min(...known.map(({ at }) => at).filter((at) => at >= limit));
-  const written = (boundary: number) => known.filter(({ at }) => at === boundary).map(({ text }) => text);
-  return { lower: written(lower), upper: written(upper) };
+  return { lower: textsOf(lower, existing), upper: textsOf(upper, existing) };
+}
+
+/** How a boundary is written. */
+export function textsOf(boundary: Milliseconds, existing: readonly string[]): readonly string[] {
+  return existing.filter((text) => Number(text) === boundary);
 }

@@ -1,5 +1,4 @@
 import type { Instant, Milliseconds } from "../../api/instant.ts";
-import type { Series } from "./series.ts";
 
 /** Prometheus's own default, taken until two scrapes were seen. */
 const usualInterval: Milliseconds = 60_000;
@@ -7,18 +6,10 @@ const usualInterval: Milliseconds = 60_000;
 /** However often Prometheus scrapes, data of the last 15 s are fresh: one late scrape is no outage. */
 const alwaysFresh: Milliseconds = 15_000;
 
-/** When the newest sample was scraped; undefined without any. */
-export function newestSample(series: readonly Series[]): Instant | undefined {
-  return series.reduce<Instant | undefined>((newest, { samples }) => {
-    const last = samples.at(-1)?.at;
-    return last === undefined ? newest : Math.max(last, newest ?? last);
-  }, undefined);
-}
-
-/** The median time between two samples of a series. */
-export function scrapeInterval(series: readonly Series[]): Milliseconds {
-  const gaps = series
-    .flatMap(({ samples }) => samples.slice(1).map(({ at }, index) => at - (samples[index]?.at ?? at)))
+/** The median time between two scrapes of a series, when those of some are known. */
+export function scrapeInterval(scrapes: readonly (readonly Instant[])[]): Milliseconds {
+  const gaps = scrapes
+    .flatMap((times) => times.slice(1).map((at, index) => at - (times[index] ?? at)))
     .sort((one, other) => one - other);
   return gaps[Math.floor(gaps.length / 2)] ?? usualInterval;
 }

@@ -12,10 +12,10 @@ export interface Span {
   readonly bornWithin: (labels: Labels) => boolean;
 }
 
-/** How much a series grew; one number for each of its values. */
+/** How much a series grew, scrape by scrape; one number for each of its values. */
 export interface Increment {
   readonly labels: Labels;
-  readonly growth: readonly number[];
+  readonly steps: readonly Sample[];
 }
 
 /**
@@ -39,29 +39,37 @@ export function increments(series: readonly Series[], span: Span): readonly Incr
     if (first === undefined || (known.at(-1)?.at ?? 0) <= span.since) return [];
     const bornSeen = (firstScrapes.get(targetOf(labels)) ?? first.at) < first.at;
     const fromZero = first.at > span.since && (bornSeen || span.bornWithin(labels));
-    return [{ labels, growth: growthAfter(known, span.since, fromZero) }];
+    return [{ labels, steps: stepsAfter(known, span.since, fromZero) }];
   });
 }
 
-function growthAfter(samples: readonly Sample[], since: Instant, fromZero: boolean): readonly number[] {
+/**
+ * Whether it is to be found out what some series were at `since`: they are first seen later, and nothing tells that
+ * their target was scraped without them before.
+ */
+export function lacksBaseline(series: readonly Series[], since: Instant): boolean {
+  if (series.every(({ samples: [first] }) => first === undefined || first.at <= since)) return false;
+  const firstScrapes = firstScrapeOfTargets(series);
+  return series.some(({ labels, samples: [first] }) => {
+    return first !== undefined && first.at > since && (firstScrapes.get(targetOf(labels)) ?? first.at) >= first.at;
+  });
+}
+
+/** A first sample from which counting begins is a step of nothing: its target was scraped. */
+function stepsAfter(samples: readonly Sample[], since: Instant, fromZero: boolean): readonly Sample[] {
   const zero: readonly number[] = samples[0]?.values.map(() => 0) ?? [];
-  let growth = zero;
   let before = fromZero ? zero : undefined;
-  for (const { at, values } of samples) {
-    if (at > since && before !== undefined) growth = add(growth, grown(before, values));
+  return samples.flatMap(({ at, values }) => {
+    const growth = before === undefined ? zero : grown(before, values);
     before = values;
-  }
-  return growth;
+    return at > since ? [{ at, values: growth }] : [];
+  });
 }
 
 /** One value that fell is enough: they belong to one process, and the others only happen to be higher than before. */
 function grown(before: readonly number[], now: readonly number[]): readonly number[] {
   const restarted = now.some((value, index) => value < (before[index] ?? 0));
   return restarted ? now : now.map((value, index) => value - (before[index] ?? 0));
-}
-
-function add(sum: readonly number[], more: readonly number[]): readonly number[] {
-  return sum.map((value, index) => value + (more[index] ?? 0));
 }
 
 function firstScrapeOfTargets(series: readonly Series[]): ReadonlyMap<string, Instant> {

@@ -1,5 +1,8 @@
 import type { Labels } from "./series.ts";
 
+/** What Istio writes where it does not know. */
+export const unknown = "unknown";
+
 /**
  * Envoy's response flags of a request that the workload failed, or that did not reach it: no healthy host, connection
  * failed, overflow, no route, no cluster, retries exhausted, upstream time-out, connection ended by the upstream.
@@ -26,4 +29,13 @@ export function classOf(labels: Labels): RequestClass {
     flags.some((flag) => failedFlags.has(flag)) ||
     failedGrpcStatus.has(labels["grpc_response_status"] ?? "");
   return failed ? "Failed" : "Good";
+}
+
+/** What a proxy writes when it found no endpoint, no route or no cluster, or may open no more connections to it. */
+const lostFlags: ReadonlySet<string> = new Set(["UH", "UO", "NR", "NC"]);
+
+/** Whether a request failed before a pod was chosen for it. */
+export function isLost(labels: Labels): boolean {
+  if (labels["destination_workload"] !== unknown) return false;
+  return (labels["response_flags"] ?? "").split(",").some((flag) => lostFlags.has(flag));
 }

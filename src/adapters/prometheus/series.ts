@@ -19,13 +19,38 @@ export interface Series {
   readonly samples: readonly Sample[];
 }
 
+const targets = new WeakMap<Labels, string>();
+
 /** Tells apart what was scraped: every series with the same target is read in the same scrape. */
 export function targetOf(labels: Labels): string {
-  return JSON.stringify([labels["instance"], labels["job"], labels["pod"]]);
+  return remembered(targets, labels, () => JSON.stringify([labels["instance"], labels["job"], labels["pod"]]));
 }
 
+const identities = new WeakMap<Labels, string>();
+
 /** The same for two series exactly when they have the same labels, whatever the order. */
-export function identityOf(labels: Labels, without: readonly string[] = []): string {
-  const entries = Object.entries(labels).filter(([name]) => name !== "__name__" && !without.includes(name));
+export function identityOf(labels: Labels): string {
+  return remembered(identities, labels, () => withoutLabels(labels, ["__name__"]));
+}
+
+/** The labels of an identity. */
+export function labelsOf(identity: string): Labels {
+  const labels = Object.fromEntries(JSON.parse(identity) as [string, string][]);
+  identities.set(labels, identity);
+  return labels;
+}
+
+/** Labels as text, but for some of them. */
+export function withoutLabels(labels: Labels, without: readonly string[]): string {
+  const entries = Object.entries(labels).filter(([name]) => !without.includes(name));
   return JSON.stringify(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** What follows from labels, found once: those of a series come again with every sample. */
+export function remembered<Value>(known: WeakMap<Labels, Value>, labels: Labels, find: () => Value): Value {
+  const before = known.get(labels);
+  if (before !== undefined) return before;
+  const found = find();
+  known.set(labels, found);
+  return found;
 }

@@ -1,15 +1,15 @@
 import type { Instant } from "../../api/instant.ts";
-import type { Measurement } from "../../domain/observation.ts";
+import type { Counted } from "../../domain/observation.ts";
 import type { Workloads } from "./count-requests.ts";
 import { workloadOf } from "./count-requests.ts";
 import { increments } from "./increments.ts";
 import type { Increment } from "./increments.ts";
 import type { Series } from "./series.ts";
 
-export type SinceShift = Extract<Measurement, { kind: "Counts" }>["sinceShift"];
+export type SinceShift = Counted["sinceShift"];
 
-/** As many callers as fit into one sentence. */
-const callersNamed = 5;
+/** As many callers as fit into one sentence, half of them by each version. */
+const callersNamed = 6;
 
 /**
  * The requests that ended between scrapes of which both are newer than `from`, so that none of them can be older; the
@@ -29,21 +29,28 @@ export function trafficSinceShift(
   return {
     stable: requestsTo(stable, grown),
     canary: requestsTo(canary, grown),
-    callers: describeCallers(grown, canary),
+    callers: describeCallers(grown, { stable, canary }),
   };
 }
 
-/** The callers with the most requests, such as `shop/client 42 of 410 to canary`. */
-function describeCallers(grown: readonly Increment[], canary: string): readonly string[] {
-  const callers = Map.groupBy(grown, ({ labels }) => {
+/**
+ * The callers with the most requests to each version, such as `shop/client 42 of 410 to canary`: one that goes where it
+ * should not may be small beside all others.
+ */
+function describeCallers(grown: readonly Increment[], { stable, canary }: Workloads): readonly string[] {
+  const byName = Map.groupBy(grown, ({ labels }) => {
     return `${labels["source_workload_namespace"] ?? "unknown"}/${labels["source_workload"] ?? "unknown"}`;
   });
-  return [...callers]
-    .map(([name, its]) => ({ name, all: sum(its), toCanary: requestsTo(canary, its) }))
+  const callers = [...byName]
+    .map(([name, its]) => ({ name, all: sum(its), stable: requestsTo(stable, its), canary: requestsTo(canary, its) }))
     .filter(({ all }) => all > 0)
-    .sort((one, other) => other.all - one.all || (one.name < other.name ? -1 : 1))
-    .slice(0, callersNamed)
-    .map(({ name, all, toCanary }) => `${name} ${toCanary} of ${all} to canary`);
+    .sort((one, other) => other.all - one.all || (one.name < other.name ? -1 : 1));
+  const most = (version: "stable" | "canary") =>
+    callers.toSorted((one, other) => other[version] - one[version]).slice(0, callersNamed / 2);
+  const named = new Set([...most("stable"), ...most("canary")]);
+  return callers
+    .filter((caller) => named.has(caller))
+    .map(({ name, all, canary: its }) => `${name} ${its} of ${all} to canary`);
 }
 
 function requestsTo(workload: string, grown: readonly Increment[]): number {
@@ -51,5 +58,5 @@ function requestsTo(workload: string, grown: readonly Increment[]): number {
 }
 
 function sum(grown: readonly Increment[]): number {
-  return grown.reduce((so, { growth: [more = 0] }) => so + more, 0);
+  return grown.flatMap(({ steps }) => steps).reduce((so, { values: [more = 0] }) => so + more, 0);
 }

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { rolloutFrom } from "../../adapters/kubernetes/rollout-reading.ts";
-import { parseDuration } from "../../api/instant.ts";
 import type { Rollout } from "../../api/rollout.ts";
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { CommandError } from "../command-error.ts";
+import { readDuration } from "../read-duration.ts";
 import { renderStatus } from "../render-status.ts";
 import { findRollout, type FoundRollout } from "../rollout-lookup.ts";
 import { holdsUnseenChange, readEvents } from "../rollout-view.ts";
@@ -76,7 +76,7 @@ async function follow(
   const cancel =
     options.timeout === undefined
       ? undefined
-      : context.timers.after(timeout(options.timeout), () => resolve(exitCodes.timedOut));
+      : context.timers.after(readDuration(options.timeout), () => resolve(exitCodes.timedOut));
   const { name } = first.key;
   let shown: Promise<void> = Promise.resolve();
 
@@ -94,14 +94,6 @@ async function follow(
   } finally {
     cancel?.();
     stop.abort();
-  }
-}
-
-function timeout(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch {
-    throw new CommandError(`${text} is no duration: write one such as 30s, 10m or 1m30s`);
   }
 }
 

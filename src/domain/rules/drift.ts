@@ -3,7 +3,7 @@ import { releaseKey } from "../answer.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import type { Rule } from "../decision.ts";
 import { isProblem, type Observation, type Workload } from "../observation.ts";
-import { stepsOf, weightAt } from "../steps.ts";
+import { stepsOf, weightAt, weightOf } from "../steps.ts";
 import { canaryOf, isHandedOver, othersOf, stableOf } from "./canary.ts";
 import { progressing, undecided } from "./under-way.ts";
 
@@ -64,7 +64,7 @@ export const followSteps: Rule = (observation) => {
   const steps = stepsOf(spec);
   const written = canonicalJson(steps);
   if (release.steps === undefined || release.steps === written) return undefined;
-  const reached = release.traffic?.weight ?? 0;
+  const reached = weightOf(release);
   const stepIndex = Math.max(
     0,
     steps.findLastIndex((_step, index) => weightAt(steps, index) <= reached),

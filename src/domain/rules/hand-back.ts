@@ -3,7 +3,7 @@ import type { Release } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
 import type { Answer, Plan } from "../decision.ts";
 import { isProblem, type Observation } from "../observation.ts";
-import { routesAreEverywhere, subsetsAreEverywhere } from "../propagation.ts";
+import { routesAreEverywhere, subsetsAreEverywhere, withRoute, withSubsets, type Asked } from "../propagation.ts";
 import { conditionOf } from "../standing.ts";
 import { stillNarrowed } from "./canary.ts";
 
@@ -21,8 +21,6 @@ export function restore(observation: Observation, release: Release): Answer | un
     subsetsRestored(observation, release, asked)
   );
 }
-
-export type Asked = NonNullable<Release["traffic"]>;
 
 /**
  * What cannot be read, or what nobody serves any more, is given back as far as it is there. The subsets later than the
@@ -55,14 +53,11 @@ function isUndone({ traffic, rollout }: Observation): boolean {
 }
 
 function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  const { now, rollout, traffic } = observation;
+  const { rollout, traffic } = observation;
   const { canary } = rollout.status;
   if (asked.route === "Rest" || isProblem(traffic)) return undefined;
   if (asked.subsets === "Narrowed" || isNarrow(observation)) {
-    const next: Release = {
-      ...release,
-      traffic: { ...asked, subsets: "Widened", subsetsChangedAt: renderInstant(now) },
-    };
+    const next: Release = { ...release, traffic: withSubsets(observation, asked, "Widened") };
     const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: canary?.podTemplateHash ?? "" }];
     return promoting(observation, "Making subset stable select what it did before the release.", plan, next);
   }
@@ -103,17 +98,13 @@ function isNarrow({ traffic, rollout }: Observation): boolean {
 
 /** The routes only: subsets go when every proxy has these. */
 export function restoreRoutes(observation: Observation, release: Release, asked: Asked, message: string): Answer {
-  const routeChangedAt = renderInstant(observation.now);
-  const next: Release = { ...release, traffic: { ...asked, route: "Rest", routeChangedAt } };
+  const next: Release = { ...release, traffic: withRoute(observation, asked, "Rest") };
   return promoting(observation, message, leftToService(observation, { ...asked, route: "Split" }), next);
 }
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {
   if (asked.subsets === "Rest" && !stillNarrowed(observation)) return undefined;
-  const next: Release = {
-    ...release,
-    traffic: { ...asked, subsets: "Rest", subsetsChangedAt: renderInstant(observation.now) },
-  };
+  const next: Release = { ...release, traffic: withSubsets(observation, asked, "Rest") };
   return promoting(
     observation,
     "Putting the subsets back as they were.",

@@ -212,8 +212,10 @@ export const keepHold: Rule = (observation) => {
     transitions: isSettled(observation) ? [{ reason: "HoldRestored", key, note }] : [],
   });
   // A label makes nobody less ready; conditions that changed with it would make every next time look like the first.
-  const { conditions = decided.status.conditions } = rollout.status;
-  return { ...decided, status: { ...decided.status, conditions } };
+  const { conditions, observedGeneration } = rollout.status;
+  if (conditions === undefined) return decided;
+  // They were judged for the generation of then: with another one kstatus would take them for a spec that nobody looked at.
+  return { ...decided, status: { ...decided.status, conditions, observedGeneration } };
 };
 
 /** Right after the label was put on, the cache may not show it yet: that it is missing then is no news. */

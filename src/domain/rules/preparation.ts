@@ -1,14 +1,28 @@
-import { parseDuration, parseInstant, renderInstant } from "../../api/instant.ts";
+import { parseDuration, parseInstant, renderInstant, type Milliseconds } from "../../api/instant.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
-import type { Release, Revision } from "../../api/rollout-status.ts";
+import type { Release } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule } from "../decision.ts";
-import { isProblem, type Observation, type ReplicaSet, type SubsetState } from "../observation.ts";
-import { routesAreEverywhere, subsetsAreEverywhere } from "../propagation.ts";
+import { foretell } from "../forecast.ts";
+import { isProblem, type Observation, type Problem, type ReplicaSet, type TrafficState } from "../observation.ts";
+import { routesAreEverywhere, subsetsAreEverywhere, type Asked } from "../propagation.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { waitForSubset } from "./subsets.ts";
-import { atWeight, hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
+import { correctSubsets } from "./traffic.ts";
+import { holdForUnsplit } from "./unsplit-callers.ts";
+import {
+  askedToPromote,
+  atWeight,
+  hold,
+  progressing,
+  undecided,
+  untilKnown,
+  wantedWeight,
+  weightToCome,
+} from "./under-way.ts";
+
+const rehearsalPeriod: Milliseconds = 5_000;
 
 /**
  * Before there is a canary pod, the routes send everything to the subset of the stable pods: a canary pod is an
@@ -19,14 +33,42 @@ export const prepareTraffic: Rule = (observation) => {
   const { release, canary, stable } = rollout.status;
   if (release === undefined || release.decision !== undefined || canary === undefined || stable === undefined)
     return undefined;
-  if (isProblem(traffic)) return hold(observation, release, traffic.problem, traffic.message);
-  if (rehearsal !== undefined) return hold(observation, release, rehearsal.problem, rehearsal.message);
+  if (isProblem(traffic)) return refused(observation, release, traffic);
+  if (rehearsal !== undefined) return refused(observation, release, rehearsal);
+  const asked = release.traffic;
+  const begun = begin(observation, release);
   // Their subsets are there, and so are their pods: a subset enters the route with its first weight.
-  if (isRunByUser(observation)) return beginTraffic(observation, release);
-  return (
-    beginTraffic(observation, release) ?? narrow(observation, release, stable, canary) ?? split(observation, release)
-  );
+  if (begun !== undefined || asked === undefined || isRunByUser(observation)) return begun;
+  const hashes = { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
+  return narrow(observation, release, traffic, asked, hashes) ?? split(observation, release, traffic, asked);
 };
+
+function refused(observation: Observation, release: Release, { problem, message }: Problem): Answer {
+  return rarely(hold(observation, release, problem, message), release);
+}
+
+/** What the subsets are to select. */
+interface Hashes {
+  readonly stable: string;
+  readonly canary: string;
+}
+
+type PresentSubsets = Extract<TrafficState["subsets"], { kind: "Present" }>;
+
+/** Before a release has touched anything each look is a rehearsal of all its writes; nothing is lost by fewer of them. */
+function rarely(held: Answer, { traffic }: Release): Answer {
+  return traffic === undefined ? { ...held, wakeAfter: rehearsalPeriod } : held;
+}
+
+/** A person can begin a release past what holds it: that is what was asked for then, and no step of it. */
+function begin(observation: Observation, release: Release): Answer | undefined {
+  const unsplit = holdForUnsplit(observation, release);
+  if (unsplit !== undefined && !askedToPromote(observation)) return rarely(unsplit, release);
+  const begun = beginTraffic(observation, release);
+  if (begun === undefined || unsplit === undefined) return begun;
+  const { status, requests } = observation.rollout;
+  return { ...begun, status: { ...begun.status, handled: { ...status.handled, promote: requests.promote } } };
+}
 
 function beginTraffic(observation: Observation, release: Release): Answer | undefined {
   const { original, now } = observation;
@@ -43,41 +85,47 @@ function beginTraffic(observation: Observation, release: Release): Answer | unde
     original,
     corrections: [],
   } as const;
+  const { usual, rollout } = observation;
+  const expected = usual && rollout.spec && foretell(rollout.spec, usual);
   return progressing(observation, "Recording the routes and subsets as they are.", {
-    release: { ...release, traffic: { ...traffic, corrections: [] } },
+    release: { ...release, usual, traffic: { ...traffic, corrections: [] } },
+    transitions: expected === undefined ? [] : [{ reason: "Forecast", key: releaseKey(release), note: `${expected}.` }],
   });
 }
 
-function narrow(observation: Observation, release: Release, stable: Revision, canary: Revision): Answer | undefined {
-  const { traffic } = observation;
-  if (isProblem(traffic) || release.traffic === undefined) return undefined;
-  const hashes = { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
+function narrow(
+  observation: Observation,
+  release: Release,
+  traffic: TrafficState,
+  asked: Asked,
+  hashes: Hashes,
+): Answer | undefined {
   if (traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent") {
     return progressing(observation, "Creating the route.", { plan: [{ kind: "createRoute" }] });
   }
   if (!selects(traffic.subsets, hashes)) {
+    const plan: Plan = [{ kind: "narrowSubsets", ...hashes }];
+    if (asked.route === "Split") return correctSubsets(observation, release, traffic, asked, plan);
     const message = "Making subset stable select the pods that run now, and subset canary those of the new revision.";
-    return progressing(observation, message, { plan: [{ kind: "narrowSubsets", ...hashes }] });
+    return progressing(observation, message, { plan });
   }
-  if (release.traffic.route === "Split" || subsetsAreEverywhere(observation, release.traffic)) return undefined;
+  if (asked.route === "Split" || subsetsAreEverywhere(observation, asked)) return undefined;
   return progressing(observation, "The subsets are there; waiting until every proxy has them.");
 }
 
-function selects(subsets: SubsetState, hashes: { stable: string; canary: string }): boolean {
-  return subsets.kind === "Present" && subsets.stable === hashes.stable && subsets.canary === hashes.canary;
+function selects(subsets: PresentSubsets, hashes: Hashes): boolean {
+  return subsets.stable === hashes.stable && subsets.canary === hashes.canary;
 }
 
-function split(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, now } = observation;
-  const asked = release.traffic;
-  if (isProblem(traffic) || asked === undefined) return undefined;
+function split(observation: Observation, release: Release, { route }: TrafficState, asked: Asked): Answer | undefined {
+  const { now } = observation;
   const plan: Plan = [{ kind: "routeTraffic", weight: 0, original: asked.original }];
   if (asked.route === "Rest") {
     const next: Release = { ...release, traffic: { ...asked, route: "Split", routeChangedAt: renderInstant(now) } };
     return progressing(observation, "Sending all traffic to subset stable by name.", { release: next, plan });
   }
   if (asked.weight > 0 || release.canaryCreatedAt !== undefined) return undefined;
-  if (traffic.route.kind !== "Split")
+  if (route.kind !== "Split")
     return progressing(observation, "Sending all traffic to subset stable by name.", { plan });
   if (routesAreEverywhere(observation, asked)) return undefined;
   return progressing(observation, "All traffic goes to subset stable; waiting until every proxy has that.");
@@ -86,16 +134,19 @@ function split(observation: Observation, release: Release): Answer | undefined {
 /** Canary pods are ready before they get traffic, and as many as the weight to come asks for. */
 export const waitForCanary: Rule = (observation) => {
   const { rollout, workload } = observation;
-  const { release, canary } = rollout.status;
-  if (release === undefined || release.decision !== undefined || canary === undefined || rollout.spec === undefined)
-    return undefined;
+  const open = undecided(observation);
+  const { canary } = rollout.status;
+  if (open === undefined || canary === undefined) return undefined;
+  const { release, spec } = open;
   if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
-  if (isRunByUser(observation)) return waitForSubset(observation, release, rollout.spec);
-  const size = canarySize(workload.replicas, wantedWeight(observation, release, rollout.spec));
+  if (isRunByUser(observation)) return waitForSubset(observation, release, spec);
+  const size = canarySize(workload.replicas, weightToCome(observation, release, spec));
   const running = canaryOf(observation);
+  if (running?.deleting === true)
+    return progressing(observation, `ReplicaSet ${running.name} is being deleted; it is made again when it is gone.`);
   if (running === undefined || isLeftOver(running) || running.controlledBy === "Nobody") {
     // Whatever kept it from being created, an operator that was away included, does not make it late.
-    const created: Release = { ...release, canaryCreatedAt: creationTime(observation, release, rollout.spec) };
+    const created: Release = { ...release, canaryCreatedAt: creationTime(observation, release, spec) };
     return progressing(observation, `Starting ${size} canary pods of ${canary.image}.`, {
       release: created,
       plan: [{ kind: "createCanary", canary, replicas: size }],
@@ -103,8 +154,8 @@ export const waitForCanary: Rule = (observation) => {
   }
   return (
     atZero(observation, release, running) ??
-    sizeCanary(observation, release, running, size) ??
-    untilAvailable(observation, release, running, rollout.spec)
+    sizeCanary(observation, release, running, sizeInRelease(running, size, workload.replicas)) ??
+    untilAvailable(observation, release, running, spec)
   );
 };
 
@@ -137,10 +188,17 @@ function isLeftOver({ controlledBy, replicas }: ReplicaSet): boolean {
   return controlledBy === "Deployment" && replicas === 0;
 }
 
-function sizeCanary(observation: Observation, release: Release, running: ReplicaSet, size: number): Answer | undefined {
-  const most = isProblem(observation.workload) ? running.replicas : observation.workload.replicas;
-  // It does not shrink in a release but to the Deployment's own size: what goes now may be needed in a moment.
-  const replicas = Math.min(Math.max(size, running.replicas), most);
+/** It does not shrink in a release but to the Deployment's own size: what goes now may be needed in a moment. */
+function sizeInRelease({ replicas }: ReplicaSet, size: number, most: number): number {
+  return Math.min(Math.max(size, replicas), most);
+}
+
+function sizeCanary(
+  observation: Observation,
+  release: Release,
+  running: ReplicaSet,
+  replicas: number,
+): Answer | undefined {
   if (replicas === running.replicas) return undefined;
   return progressing(observation, `Scaling the canary from ${running.replicas} to ${replicas} pods.`, {
     release: running.replicas < replicas ? growing(observation, release) : release,

@@ -1,13 +1,18 @@
-import { parseDuration, parseInstant, renderDuration, renderInstant } from "../../api/instant.ts";
+import { parseDuration, parseInstant, renderDuration, renderInstant, type Milliseconds } from "../../api/instant.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import { answer, releaseKey } from "../answer.ts";
+import type { Judgement } from "../analysis/judge.ts";
 import type { Answer, Rule, Transition } from "../decision.ts";
-import { judgeRelease, missingData } from "../evidence.ts";
+import { missingData } from "../evidence.ts";
+import { judgeRelease } from "../verdict.ts";
 import type { Observation } from "../observation.ts";
 import { conditionOf, isNews } from "../standing.ts";
-import { stepsOf } from "../steps.ts";
+import { stepsOf, weightOf } from "../steps.ts";
 import { isRunByUser } from "./canary.ts";
+import { waitForLastCallers } from "./last-callers.ts";
+import { rollBack } from "./safety.ts";
+import { whoAsked } from "../who-asked.ts";
 import { askedToPromote, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
 
 /**
@@ -24,10 +29,10 @@ export const standStill: Rule = (observation) => {
     return wasPaused ? resume(observation, release) : undefined;
   }
   const reason = spec.suspend ? "Suspended" : "Paused";
-  const weight = release.traffic?.weight ?? 0;
+  const weight = weightOf(release);
   const message = spec.suspend
     ? `spec.suspend is set: the release stays at weight ${weight}; a rollback still happens.`
-    : `A person asked for a pause at ${asked ?? ""}: the release stays at weight ${weight} until it is resumed; a rollback still happens.`;
+    : `${whoAsked(observation)} asked for a pause at ${asked ?? ""}: the release stays at weight ${weight} until it is resumed; a rollback still happens.`;
   const key = releaseKey(release, reason, renderInstant(observation.now));
   return answer(observation, {
     status: { handled: { ...observation.rollout.status.handled, pause: asked } },
@@ -37,7 +42,7 @@ export const standStill: Rule = (observation) => {
 };
 
 function resume(observation: Observation, release: Release): Answer {
-  const note = `The release goes on at weight ${release.traffic?.weight ?? 0}.`;
+  const note = `The release goes on at weight ${weightOf(release)}.`;
   const { handled } = observation.rollout.status;
   return answer(observation, {
     status: { handled: { ...handled, pause: undefined } },
@@ -50,7 +55,8 @@ function resume(observation: Observation, release: Release): Answer {
 export const noticeMetrics: Rule = (observation) => {
   const open = undecided(observation);
   if (open === undefined || observation.measurement?.kind !== "Counts") return undefined;
-  if (conditionOf(observation.rollout.status, "Ready")?.reason !== "MetricsUnavailable") return undefined;
+  const reason = conditionOf(observation.rollout.status, "Ready")?.reason;
+  if (reason !== "MetricsUnavailable" && reason !== "TooManySeries") return undefined;
   const note = "Metrics are back; the release goes on.";
   const key = releaseKey(open.release, renderInstant(observation.now));
   return progressing(observation, note, {
@@ -62,86 +68,119 @@ export const noticeMetrics: Rule = (observation) => {
 /** Stays at a step until it has lasted and shown enough; a pause, until its time is over or a person says so. */
 export const passStep: Rule = (observation) => {
   const open = undecided(observation);
-  if (open === undefined || open.release.bakingSince !== undefined) return undefined;
+  if (open?.release.stepStartedAt === undefined || open.release.bakingSince !== undefined) return undefined;
   const { release, spec } = open;
-  if (askedToPromote(observation)) return next(observation, release, "A person asked to go on.", "StepPassed");
+  if (askedToPromote(observation))
+    return next(observation, open, `${whoAsked(observation)} asked to go on.`, "StepPassed");
   const step = stepsOf(spec)[release.stepIndex];
-  if (step?.pause !== undefined) return waitInPause(observation, release, step.pause.duration);
+  if (step?.pause !== undefined) return waitInPause(observation, open, step.pause.duration);
   const missing = missingData(observation);
-  if (missing !== undefined) return holdForMetrics(observation, release, missing.message);
-  if (release.stepStartedAt === undefined) return progressing(observation, "Waiting for the step to begin.");
-  return judgeStep(observation, release, spec, release.stepStartedAt);
+  if (missing !== undefined) return holdForMetrics(observation, release, missing);
+  return judgeStep(observation, open, open.release.stepStartedAt);
 };
 
-function judgeStep(observation: Observation, release: Release, spec: RolloutSpec, stepStartedAt: string): Answer {
+function judgeStep(observation: Observation, open: Open, stepStartedAt: string): Answer {
+  const { release, spec } = open;
   const elapsed = observation.now - parseInstant(stepStartedAt);
   const judgement = judgeRelease(spec, release);
-  if ((release.traffic?.weight ?? 0) === 0)
-    return next(observation, release, "The step asks for no traffic.", "StepPassed");
+  if (weightOf(release) === 0) return next(observation, open, "The step asks for no traffic.", "StepPassed");
   if (elapsed < parseDuration(spec.analysis.minStepDuration)) return progressing(observation, judgement.sentence);
-  if (judgement.verdict === "Pass") return next(observation, release, judgement.sentence, "StepPassed");
-  return withoutEvidence(observation, release, spec, elapsed);
+  if (judgement.verdict === "Pass") return next(observation, open, judgement.sentence, "StepPassed");
+  const progress = { release, spec, elapsed, judgement };
+  return judgement.isTooFew ? withTooFew(observation, progress) : inconclusive(observation, progress);
 }
 
 /** Enough to say that nothing speaks against the canary, when there is too little for a verdict. */
 const fewRequests = 20;
 
-function withoutEvidence(observation: Observation, release: Release, spec: RolloutSpec, elapsed: number): Answer {
-  const judgement = judgeRelease(spec, release);
+/** A release under way. */
+interface Open {
+  readonly release: Release;
+  readonly spec: RolloutSpec;
+}
+
+/** Where a step stands that has neither passed nor failed. */
+interface Undecided extends Open {
+  readonly elapsed: Milliseconds;
+  readonly judgement: Judgement;
+}
+
+function withTooFew(observation: Observation, { release, spec, elapsed, judgement }: Undecided): Answer {
   const longest = parseDuration(spec.analysis.maxStepDuration);
   const requests = release.analysis?.step.canary.requests ?? 0;
   const isSoonEnough = requests >= fewRequests && elapsed >= longest / 3;
   const policy = spec.analysis.onInsufficientTraffic;
   if (elapsed >= longest || (policy === "widen" && isSoonEnough)) {
     if (policy === "promote" || (policy === "widen" && judgement.nothingAgainst)) {
-      const note = `${judgement.sentence} Too few requests for a verdict after ${renderDuration(elapsed)}; going on (onInsufficientTraffic: ${policy}).`;
-      return next(observation, { ...release, withoutEvidence: true }, note, "StepPassedWithoutEvidence");
+      const note = `${judgement.sentence}. Too few requests for a verdict after ${renderDuration(elapsed)}; going on (onInsufficientTraffic: ${policy}).`;
+      return next(observation, unproven({ release, spec }), note, "StepPassedWithoutEvidence");
     }
     if (elapsed >= longest) {
-      const message = `${judgement.sentence} No verdict after ${renderDuration(longest)}. Ask to promote or to abort: serin promote, serin abort.`;
+      const message = `${judgement.sentence}. No verdict after ${renderDuration(longest)}. ${askPerson}`;
       return hold(observation, release, "InsufficientTraffic", message);
     }
   }
   return progressing(observation, judgement.sentence);
 }
 
-function waitInPause(observation: Observation, release: Release, duration: string | undefined): Answer {
+const askPerson = "Ask to promote or to abort: serin promote, serin abort.";
+
+/** There were enough requests, and they do not agree: more of them may never decide it. */
+function inconclusive(observation: Observation, { release, spec, elapsed, judgement }: Undecided): Answer {
+  const longest = parseDuration(spec.analysis.maxStepDuration);
+  if (elapsed < longest) return progressing(observation, judgement.sentence);
+  const what = `${judgement.sentence}. No verdict after ${renderDuration(longest)}`;
+  switch (spec.analysis.onInconclusive) {
+    case "promote": {
+      const note = `${what}; going on (onInconclusive: promote).`;
+      return next(observation, unproven({ release, spec }), note, "StepPassedWithoutEvidence");
+    }
+    case "rollback":
+      return rollBack(observation, release, "Inconclusive", `${what} (onInconclusive: rollback).`);
+    case "hold":
+      return hold(observation, release, "Inconclusive", `${what}. ${askPerson}`);
+  }
+}
+
+function unproven({ release, spec }: Open): Open {
+  return { release: { ...release, withoutEvidence: true }, spec };
+}
+
+function waitInPause(observation: Observation, open: Open, duration: string | undefined): Answer {
   const { now } = observation;
+  const { release } = open;
+  const until = duration === undefined ? "until somebody promotes it (serin promote)" : `for ${duration}`;
+  const note = `The release waits at weight ${weightOf(release)} ${until}.`;
+  const standing = { kind: "Progressing", reason: "Paused", phase: "Paused", message: note } as const;
   if (release.pausedAt === undefined) {
-    const until = duration === undefined ? "until somebody promotes it (serin promote)" : `for ${duration}`;
-    const note = `The release waits at weight ${release.traffic?.weight ?? 0} ${until}.`;
     return answer(observation, {
       status: { release: { ...release, pausedAt: renderInstant(now) } },
-      standing: { kind: "Progressing", reason: "Paused", phase: "Paused", message: note },
+      standing,
       transitions: [{ reason: "Paused", key: releaseKey(release, release.stepIndex), note }],
     });
   }
   if (duration !== undefined && now - parseInstant(release.pausedAt) >= parseDuration(duration)) {
-    return next(observation, release, `The pause of ${duration} is over.`, "StepPassed");
+    return next(observation, open, `The pause of ${duration} is over.`, "StepPassed");
   }
-  const { message } = observation.rollout.status;
-  return answer(observation, {
-    standing: { kind: "Progressing", reason: "Paused", phase: "Paused", message: message ?? "The release waits." },
-  });
+  return answer(observation, { standing });
 }
 
 function next(
   observation: Observation,
-  release: Release,
+  { release, spec }: Open,
   why: string,
   reason: "StepPassed" | "StepPassedWithoutEvidence",
 ): Answer {
   const { rollout, now } = observation;
-  if (rollout.spec === undefined) return progressing(observation, why);
-  const steps = stepsOf(rollout.spec);
+  const steps = stepsOf(spec);
   const isLast = release.stepIndex + 1 >= steps.length;
-  const note = `Step ${release.stepIndex + 1} of ${steps.length} at weight ${release.traffic?.weight ?? 0} passed: ${why}`;
+  const note = `Step ${release.stepIndex + 1} of ${steps.length} at weight ${weightOf(release)} passed: ${why}`;
   const transitions: Transition[] = [{ reason, key: releaseKey(release, release.stepIndex), note }];
   const passed: Release = isLast
     ? { ...release, bakingSince: renderInstant(now), pausedAt: undefined }
     : { ...release, stepIndex: release.stepIndex + 1, pausedAt: undefined };
   if (isLast) {
-    const stays = `All traffic goes to ${rollout.status.canary?.image ?? "the canary"}; the old pods stay for ${rollout.spec.bake}, so that going back is one write.`;
+    const stays = `All traffic goes to ${rollout.status.canary?.image ?? "the canary"}; the old pods stay for ${spec.bake}, so that going back is one write.`;
     transitions.push({ reason: "Baking", key: releaseKey(release), note: stays });
   }
   return answer(observation, {
@@ -159,7 +198,7 @@ export const bake: Rule = (observation) => {
   const { release, spec } = open;
   const missing = missingData(observation);
   const asked = askedToPromote(observation);
-  if (missing !== undefined && !asked) return holdForMetrics(observation, release, missing.message);
+  if (missing !== undefined && !asked) return holdForMetrics(observation, release, missing);
   const elapsed = observation.now - parseInstant(since);
   const length = parseDuration(spec.bake);
   const judgement = judgeRelease(spec, release);
@@ -167,17 +206,22 @@ export const bake: Rule = (observation) => {
     const message = `Baking for another ${renderDuration(length - elapsed)}. ${judgement.sentence}`;
     return answer(observation, { standing: { kind: "Progressing", reason: "Progressing", phase: "Baking", message } });
   }
+  const waiting = waitForLastCallers(observation, release, parseInstant(since) + length);
+  return waiting ?? baked(observation, release, elapsed, judgement.sentence);
+};
+
+function baked(observation: Observation, release: Release, elapsed: Milliseconds, explanation: string): Answer {
   const end = isRunByUser(observation)
     ? `all of the share stays with subset ${observation.rollout.status.canary?.replicaSet ?? ""}`
     : "handing the canary's pods to the Deployment";
-  const note = `Baked for ${renderDuration(elapsed)}; ${end}. ${judgement.sentence}`;
+  const note = `Baked for ${renderDuration(elapsed)}; ${end}. ${explanation}`;
   const at = renderInstant(observation.now);
   return answer(observation, {
     status: {
-      release: { ...release, decision: "Promote", decidedAt: at, explanation: judgement.sentence },
+      release: { ...release, decision: "Promote", decidedAt: at, explanation },
       handled: { ...observation.rollout.status.handled, promote: observation.rollout.requests.promote },
     },
     standing: { kind: "Progressing", reason: "Progressing", phase: "Promoting", message: note },
     transitions: [{ reason: "Adopting", key: releaseKey(release), note }],
   });
-};
+}

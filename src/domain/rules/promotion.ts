@@ -4,8 +4,10 @@ import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease } from "../history.ts";
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
+import type { Asked } from "../propagation.ts";
 import { adoptedOf, canaryOf, finishesFirst, isHandedOver, isLetRoll, isRunByUser, stableOf } from "./canary.ts";
-import { leftToService, promoting, restore, restoreBlindly, restoreRoutes, type Asked } from "./hand-back.ts";
+import { leftToService, promoting, restore, restoreBlindly, restoreRoutes } from "./hand-back.ts";
+import { keepTraffic } from "./keep-traffic.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { growing, heldUntilStarted, onTheClock } from "./preparation.ts";
 import { openSurge } from "./rollback.ts";
@@ -129,30 +131,6 @@ function holdNewer(
 /** Whether the Deployment rolls another template out by itself. */
 function rollsNewer({ paused, revision }: Workload, canary: ReplicaSet): boolean {
   return !paused && revision !== canary.revision;
-}
-
-/** What was asked of the routes, as long as they name subsets. */
-function keptTraffic({ traffic }: Release): Release["traffic"] {
-  return traffic?.route === "Split" && traffic.subsets === "Narrowed" ? traffic : undefined;
-}
-
-/** The old pods may go only while nothing is sent to them: whoever changes routes or subsets now is corrected first. */
-function keepTraffic(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, rollout } = observation;
-  const { stable, canary } = rollout.status;
-  const asked = keptTraffic(release);
-  if (asked === undefined || isProblem(traffic) || stable === undefined || canary === undefined) return undefined;
-  const hashes = { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
-  const { route, subsets } = traffic;
-  if (route.kind === "Absent" || subsets.kind === "Absent")
-    return promoting(observation, "Creating the route again.", [{ kind: "createRoute" }]);
-  if (subsets.stable !== hashes.stable || subsets.canary !== hashes.canary) {
-    return promoting(observation, "Putting the subsets of the release back.", [{ kind: "narrowSubsets", ...hashes }]);
-  }
-  if (route.kind === "Split" && route.weight === 100) return undefined;
-  return promoting(observation, "Sending all traffic to the canary.", [
-    { kind: "routeTraffic", weight: 100, original: asked.original },
-  ]);
 }
 
 function awaitAdoption(observation: Observation, release: Release, { replicas }: Workload, canary: ReplicaSet): Answer {

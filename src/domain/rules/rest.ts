@@ -4,16 +4,16 @@ import { answer } from "../answer.ts";
 import type { Action, Answer, Transition } from "../decision.ts";
 import { isProblem, type Observation, type TrafficState, type Workload } from "../observation.ts";
 import { rejectedRevisions, rejectionOf, seenRejections, type Rejection } from "../rejections.ts";
+import { revisionWithCommit } from "../revision-with-commit.ts";
 import { isNews, type Standing } from "../standing.ts";
 
 /** No release: the proven revision serves, and what a release needs is in place. Always answers. */
 export function rest(observation: Observation): Answer {
   const { rollout, workload, traffic } = observation;
-  if (isProblem(workload) || isProblem(traffic)) {
-    const message = isProblem(workload) ? workload.message : isProblem(traffic) ? traffic.message : "";
-    return answer(observation, { standing: { kind: "Progressing", reason: "Held", phase: "Held", message } });
-  }
-  if (rollout.status.release !== undefined) return leaveAlone(observation);
+  if (isProblem(workload)) return held(observation, workload.message);
+  if (isProblem(traffic)) return held(observation, traffic.message);
+  // A newer version wrote it and is to end it.
+  if (rollout.status.release !== undefined) return held(observation, unknownState);
   return answer(observation, {
     status: { handled: acknowledge(observation), rejected: seenRejections(rollout.status.rejected, workload) },
     standing: standingAtRest(observation, workload),
@@ -23,9 +23,10 @@ export function rest(observation: Observation): Answer {
   });
 }
 
-/** A release in a state that this version does not know: a newer one wrote it and is to end it. */
-function leaveAlone(observation: Observation): Answer {
-  const message = "The release is in a state that this version of Serin does not know; run the version that began it.";
+const unknownState =
+  "The release is in a state that this version of Serin does not know; run the version that began it.";
+
+function held(observation: Observation, message: string): Answer {
   return answer(observation, { standing: { kind: "Progressing", reason: "Held", phase: "Held", message } });
 }
 
@@ -65,8 +66,13 @@ function upkeep(observation: Observation, workload: Workload, traffic: TrafficSt
   if (workload.form === "Subsets") return [];
   const isMissing = traffic.route.kind === "Absent" || traffic.subsets.kind === "Absent";
   const route: Action[] = isMissing ? [{ kind: "createRoute" }] : [];
-  const held = observation.rollout.spec?.suspend === true ? withoutHold(workload) : withHold(observation, workload);
-  return [...route, ...held];
+  const isLifted = observation.rollout.spec?.suspend === true && !isHeldBack(observation, workload);
+  return [...route, ...(isLifted ? withoutHold(workload) : withHold(observation, workload))];
+}
+
+/** Whether the Deployment waits with a template that does not serve: held, or rejected. Nothing but a person lets that go. */
+function isHeldBack({ rollout }: Observation, workload: Workload): boolean {
+  return workload.form === "Deployment" && workload.paused && workload.revision !== rollout.status.stable?.revision;
 }
 
 /** Suspended: changes roll out by themselves. */
@@ -96,18 +102,33 @@ function standingAtRest(observation: Observation, workload: Workload): Standing 
   const { rollout } = observation;
   const { stable } = rollout.status;
   const serving = stable?.image ?? "";
-  if (rollout.spec?.suspend === true) {
-    const meanwhile =
-      workload.form === "Subsets" ? "the routes are yours" : "changes of the Deployment roll out without a release";
-    const message = `spec.suspend is set: ${serving} serves, and ${meanwhile}.`;
-    return { kind: "Settled", reason: "Suspended", phase: "Suspended", message };
-  }
+  if (rollout.spec?.suspend === true) return suspended(observation, workload, serving);
   if (workload.holdOff) return unheld(workload, serving);
   const rejection = rejectionOf(observation, workload);
   if (rejection !== undefined && workload.revision !== stable?.revision) {
     return rejected(workload, rejection, serving, rollout.status);
   }
   return { kind: "Settled", reason: "Succeeded", phase: "Ready", message: `${serving} serves all traffic.` };
+}
+
+function suspended(observation: Observation, workload: Workload, serving: string): Standing {
+  if (isHeldBack(observation, workload)) return suspendedBehindHold(observation, workload, serving);
+  const meanwhile =
+    workload.form === "Subsets" ? "the routes are yours" : "changes of the Deployment roll out without a release";
+  const message = `spec.suspend is set: ${serving} serves, and ${meanwhile}.`;
+  return { kind: "Settled", reason: "Suspended", phase: "Suspended", message };
+}
+
+function suspendedBehindHold(observation: Observation, workload: Workload, serving: string): Standing {
+  const { name, image } = workload;
+  const stays = `spec.suspend is set; what was held stays held until git has ${serving} again, or a person annotates Deployment ${name} with ${holdAnnotation}: ${holdOff} and resumes it.`;
+  const rejection = rejectionOf(observation, workload);
+  if (rejection === undefined) {
+    const message = `${image} was held before this Rollout was suspended and stays held: ${serving} serves. ${stays}`;
+    return { kind: "Progressing", reason: "Suspended", phase: "Suspended", message };
+  }
+  const standing = rejected(workload, rejection, serving, observation.rollout.status);
+  return { ...standing, message: `${standing.message} ${stays}` };
 }
 
 function unheld({ name, image, paused }: Workload, serving: string): Standing {
@@ -118,13 +139,19 @@ function unheld({ name, image, paused }: Workload, serving: string): Standing {
   return { kind: "Settled", reason: "HoldOff", phase: "HoldOff", message };
 }
 
-function rejected(workload: Workload, { at, reason }: Rejection, serving: string, status: RolloutStatus): Standing {
+function rejected(
+  workload: Workload,
+  { at, reason, commit }: Rejection,
+  serving: string,
+  status: RolloutStatus,
+): Standing {
   const { image, revision } = workload;
   const how =
     at === undefined
       ? "was rejected by an earlier Rollout"
-      : `rejected at ${at}: ${reason ?? ""}. ${explanationOf(revision, status)}`;
-  const message = `Git wants ${image} (revision ${revision}), ${how}. ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
+      : `rejected at ${at}: ${reason}. ${explanationOf(revision, status)}`;
+  const named = revisionWithCommit(revision, commit ?? workload.commit);
+  const message = `Git wants ${image} (${named}), ${how}. ${serving} serves all traffic. Fix it with a new revision, revert it, or ask for a retry (serin retry).`;
   return {
     kind: "Stalled",
     reason: reason === "TemplateMutated" ? "TemplateMutated" : "RolledBack",

@@ -1,14 +1,16 @@
-import { parseInstant, renderInstant } from "../../api/instant.ts";
+import { parseInstant, renderDuration, renderInstant } from "../../api/instant.ts";
 import type { Release, RolloutStatus } from "../../api/rollout-status.ts";
-import { trafficShift } from "../analysis/traffic-shift.ts";
+import { isStillCalled } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule, Transition } from "../decision.ts";
 import { finishRelease, supersededInARow } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
-import { routesAreEverywhere } from "../propagation.ts";
+import { routesAreEverywhere, withRoute, withSubsets, type Asked } from "../propagation.ts";
+import { fromCommit } from "../revision-with-commit.ts";
+import { rollbackShift } from "../rollback-shift.ts";
 import { conditionOf } from "../standing.ts";
 import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
-import { leftToService, type Asked } from "./hand-back.ts";
+import { leftToService } from "./hand-back.ts";
 import { moveBack } from "./safety.ts";
 import { withSecondLever } from "./second-lever.ts";
 
@@ -31,25 +33,27 @@ const rejectsNothing: readonly (string | undefined)[] = [
 export const finishRollback: Rule = (observation) => {
   const { release } = observation.rollout.status;
   if (release?.decision !== "Rollback") return undefined;
-  return (
-    trafficBack(observation, release) ??
+  const back = trafficBack(observation, release);
+  if (back !== undefined) return back;
+  const next =
     canaryGone(observation, release) ??
     surgeRestored(observation, release) ??
     routesRestored(observation, release) ??
     subsetsRestored(observation, release) ??
-    ended(observation, release)
-  );
+    ended(observation, release);
+  return withCallersLeft(observation, release, next);
 };
 
 function trafficBack(observation: Observation, release: Release): Answer | undefined {
   const { traffic } = observation;
-  if (release.traffic?.route !== "Split") return routesSettled(observation, release);
+  const asked = release.traffic;
+  if (asked?.route !== "Split") return routesSettled(observation, release);
   // Where a subset is missing or empty, a route that names it answers 503: better as in git at once than split for a
   // moment longer.
   if (isProblem(traffic) || traffic.subsets.kind === "Absent" || hasNoStable(observation))
-    return restoreRoute(observation, release);
+    return restoreRoute(observation, release, asked);
   if (traffic.route.kind !== "Split") return undefined;
-  const lost = lostSubsets(observation, release.traffic);
+  const lost = lostSubsets(observation, asked);
   if (lost.length > 0) {
     const plan = [...moveBack(observation, release), ...lost];
     return rollingBack(observation, "Putting the subsets of the release back, and all traffic to stable.", plan);
@@ -60,7 +64,7 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
       release,
       rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release)),
     );
-  return release.highestWeight === 0 ? undefined : seenToBeBack(observation, release.traffic);
+  return release.highestWeight === 0 ? undefined : seenToBeBack(observation, asked);
 }
 
 /** Subsets that somebody else wrote, or that were deleted and made anew: a route to one that is not there answers 503. */
@@ -83,7 +87,9 @@ function routesSettled(observation: Observation, release: Release): Answer | und
   if (traffic === undefined) return undefined;
   if (!isProblem(observation.traffic) && observation.traffic.route.kind === "Split") {
     const isEarly = now - parseInstant(traffic.routeChangedAt) < routeLag;
-    return isEarly ? rollingBack(observation, "Waiting to see the routes.") : restoreRoute(observation, release);
+    return isEarly
+      ? rollingBack(observation, "Waiting to see the routes.")
+      : restoreRoute(observation, release, traffic);
   }
   const widened = hasNoStable(observation) ? leftToService(observation, traffic) : [];
   if (widened.length > 0) return rollingBack(observation, "Leaving the traffic to the Service.", widened);
@@ -102,10 +108,30 @@ function seenToBeBack(observation: Observation, asked: Asked): Answer | undefine
   const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
   if (seen === undefined)
     return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
-  const { stable, canary } = seen;
-  const shift = trafficShift({ weight: 0, stable, canary, elapsed, deadline: settings.rollbackDeadline });
+  const shift = rollbackShift(observation);
   if (shift === "Shifted" || shift === "Assumed") return undefined;
-  return rollingBack(observation, "All traffic was sent back to stable; some still reaches the canary.");
+  const { canary, callers } = seen;
+  const left =
+    canary === 0 ? "waiting for more requests to show it" : `some still reaches the canary: ${callers.join("; ")}`;
+  return rollingBack(observation, `All traffic was sent back to stable; ${left}.`);
+}
+
+/** Whoever still called the canary at rollbackDeadline is named once, as its pods go now. */
+function withCallersLeft(observation: Observation, release: Release, next: Answer): Answer {
+  const { settings, now, measurement } = observation;
+  const asked = release.traffic;
+  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+  // Once, as it is asked for; not again until it is seen.
+  const isLeaving = next.plan.some(({ kind }) => kind === "scaleCanary" || kind === "restoreRoute");
+  if (asked?.route !== "Split" || seen === undefined || !isLeaving) return next;
+  const { stable, canary, callers } = seen;
+  const elapsed = now - parseInstant(asked.routeChangedAt);
+  if (elapsed < settings.rollbackDeadline || !isStillCalled(canary, stable + canary)) return next;
+  const note = `${renderDuration(settings.rollbackDeadline)} after all traffic was sent back to stable, ${canary} of ${stable + canary} requests still reached the canary: ${callers.join("; ")}. The rollback goes on without them. Check that these callers have sidecars, that their proxies are up to date (istioctl proxy-status), and that no other route leads to the pods.`;
+  return {
+    ...next,
+    transitions: [...next.transitions, { reason: "TrafficNotShifted", key: releaseKey(release, "Rollback"), note }],
+  };
 }
 
 function canaryGone(observation: Observation, release: Release): Answer | undefined {
@@ -169,7 +195,7 @@ function routesRestored(observation: Observation, release: Release): Answer | un
   const asked = release.traffic;
   if (asked === undefined) return undefined;
   const isSplit = !isProblem(traffic) && traffic.route.kind === "Split";
-  if (asked.route === "Split" || isSplit) return restoreRoute(observation, release);
+  if (asked.route === "Split" || isSplit) return restoreRoute(observation, release, asked);
   const isWaiting = !routesAreEverywhere(observation, asked);
   // What cannot be seen is written again, until that has worked at least once.
   const isBlind = isProblem(traffic) && (isWaiting || conditionOf(rollout.status, "Ready")?.reason !== "RollingBack");
@@ -178,18 +204,13 @@ function routesRestored(observation: Observation, release: Release): Answer | un
   return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", again);
 }
 
-function restoreRoute(observation: Observation, release: Release): Answer {
-  const { traffic } = release;
-  const way: Plan = [{ kind: "restoreRoute", original: traffic?.original ?? "{}" }];
-  const routeChangedAt = renderInstant(observation.now);
-  const restored: Release = { ...release, traffic: traffic && { ...traffic, route: "Rest", routeChangedAt } };
+function restoreRoute(observation: Observation, release: Release, asked: Asked): Answer {
+  const way: Plan = [{ kind: "restoreRoute", original: asked.original }];
+  const restored: Release = { ...release, traffic: withRoute(observation, asked, "Rest") };
   return rollingBack(
     observation,
     "Putting the routes back as they were.",
-    [
-      ...unfit(observation, release),
-      ...(traffic && hasNoStable(observation) ? leftToService(observation, traffic) : way),
-    ],
+    [...unfit(observation, release), ...(hasNoStable(observation) ? leftToService(observation, asked) : way)],
     restored,
   );
 }
@@ -197,8 +218,7 @@ function restoreRoute(observation: Observation, release: Release): Answer {
 function subsetsRestored(observation: Observation, release: Release): Answer | undefined {
   const asked = release.traffic;
   if (asked === undefined || (asked.subsets === "Rest" && !stillNarrowed(observation))) return undefined;
-  const at = renderInstant(observation.now);
-  const restored: Release = { ...release, traffic: { ...asked, subsets: "Rest", subsetsChangedAt: at } };
+  const restored: Release = { ...release, traffic: withSubsets(observation, asked, "Rest") };
   const plan: Action[] = [{ kind: "restoreSubsets", original: asked.original }];
   return rollingBack(observation, "Putting the subsets back as they were.", plan, restored);
 }
@@ -206,7 +226,7 @@ function subsetsRestored(observation: Observation, release: Release): Answer | u
 function ended(observation: Observation, release: Release): Answer {
   const { canary, stable } = observation.rollout.status;
   const rejects = !rejectsNothing.includes(release.reason);
-  const note = `${stable?.image ?? "stable"} serves all traffic again. ${canary?.image ?? "The canary"} was given up at weight ${release.highestWeight}: ${release.reason ?? ""}. ${release.explanation ?? ""}`;
+  const note = `${stable?.image ?? "stable"} serves all traffic again. ${canary?.image ?? "The canary"}${fromCommit(release.commit)} was given up at weight ${release.highestWeight}: ${whyOf(release)}`;
   const finished = finishRelease(observation, release, rejects);
   return answer(observation, {
     status: finished,
@@ -235,6 +255,10 @@ function supersededAgain(history: RolloutStatus["history"], release: Release): T
   return [{ reason: "SupersededRepeatedly", key: releaseKey(release), note }];
 }
 
+function whyOf(release: Release | undefined): string {
+  return [release?.reason, release?.explanation].join(". ");
+}
+
 function rollingBack(
   observation: Observation,
   message: string,
@@ -248,7 +272,7 @@ function rollingBack(
       kind: "RollingBack",
       reason: "RollingBack",
       phase: "RollingBack",
-      message: `${message} Reason: ${why?.reason ?? ""}. ${why?.explanation ?? ""}`,
+      message: `${message} Reason: ${whyOf(why)}`,
     },
     plan: [...plan, ...pausedAgain(observation)],
   });

@@ -4,8 +4,10 @@ import type { RollbackReason } from "../../api/reasons.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule, Transition } from "../decision.ts";
-import { judgeRelease } from "../evidence.ts";
+import { judgeRelease } from "../verdict.ts";
+import { whoAsked } from "../who-asked.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
+import { weightOf } from "../steps.ts";
 import {
   canaryOf,
   finishesFirst,
@@ -17,6 +19,7 @@ import {
   othersOf,
 } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
+import { needsEvidence } from "./second-lever.ts";
 
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
 export const goBack: Rule = (observation) => {
@@ -55,15 +58,17 @@ export function mustGoBackUnmeasured(observation: Observation): boolean {
   if (release === undefined || isHandedOver(observation)) return false;
   if (release.decision === "Rollback") {
     if (isProblem(traffic) || traffic.route.kind !== "Split") return false;
-    return traffic.route.weight !== 0 || hasNoStable(observation);
+    // Where the routes cannot be written, how the canary does decides about its pods.
+    return hasNoStable(observation) || (traffic.route.weight !== 0 && !needsEvidence(observation, release));
   }
   return rollout.deleting || reasonToGoBack({ ...observation, measurement: undefined }, release) !== undefined;
 }
 
-function abortAsked({ rollout }: Observation): Why | undefined {
+function abortAsked(observation: Observation): Why | undefined {
+  const { rollout } = observation;
   const asked = rollout.requests.abort;
   if (asked === undefined || asked === rollout.status.handled?.abort) return undefined;
-  return { reason: "Aborted", explanation: `A person asked for it at ${asked}.` };
+  return { reason: "Aborted", explanation: `${whoAsked(observation)} asked for it at ${asked}.` };
 }
 
 function workloadLost(observation: Observation): Why | undefined {
@@ -149,7 +154,7 @@ function interrupted({ traffic, now }: Observation, { traffic: asked, stepStarte
 
 function canaryBroken(observation: Observation, release: Release): Why | undefined {
   const canary = canaryOf(observation);
-  const weight = release.traffic?.weight ?? 0;
+  const weight = weightOf(release);
   // Without its Deployment's uid an adopted ReplicaSet cannot be told from one that is gone.
   if (canary === undefined && isProblem(observation.workload)) return undefined;
   if (canary === undefined || canary.deleting) return weight > 0 ? canaryGone(observation, weight) : undefined;
@@ -177,7 +182,7 @@ function servesNothing({ workload }: Observation, canary: ReplicaSet): boolean {
 
 function canaryGone(observation: Observation, weight: number): Why {
   const name = observation.rollout.status.canary?.replicaSet ?? "";
-  const what = isRunByUser(observation) ? `Subset ${name} had no pods` : `ReplicaSet ${name} was deleted`;
+  const what = isRunByUser(observation) ? `What ran in subset ${name} was deleted` : `ReplicaSet ${name} was deleted`;
   return { reason: "CanaryUnavailable", explanation: `${what} at weight ${weight}.` };
 }
 
@@ -217,7 +222,7 @@ export function rollBack(
   explanation: string,
 ): Answer {
   const { rollout, now } = observation;
-  const weight = release.traffic?.weight ?? 0;
+  const weight = weightOf(release);
   const at = renderInstant(now);
   const isSplit = release.traffic?.route === "Split";
   const back = release.traffic && { ...release.traffic, weight: 0, ...(isSplit ? { routeChangedAt: at } : {}) };
@@ -233,9 +238,19 @@ export function rollBack(
   });
 }
 
+/** What follows from what was measured. */
+const analysisReasons: ReadonlySet<RollbackReason> = new Set([
+  "ErrorRateTooHigh",
+  "LatencyTooHigh",
+  "MetricTooHigh",
+  "CheckFailed",
+  "CanaryHangs",
+  "RequestsLost",
+]);
+
 function told(release: Release, reason: RollbackReason, explanation: string, note: string): Transition[] {
   const started: Transition = { reason: "RollbackStarted", key: releaseKey(release), note };
-  if (reason === "ErrorRateTooHigh" || reason === "LatencyTooHigh") {
+  if (analysisReasons.has(reason)) {
     return [{ reason: "AnalysisFailed", key: releaseKey(release), note: `${reason}: ${explanation}` }, started];
   }
   if (reason === "Superseded") return [{ reason: "Superseded", key: releaseKey(release), note: explanation }, started];

@@ -5,10 +5,11 @@ import { canonicalJson } from "../canonical-json.ts";
 import type { Answer, Rule } from "../decision.ts";
 import { isProblem, type Observation, type Workload } from "../observation.ts";
 import { askedToRetry, rejectionOf } from "../rejections.ts";
-import { isNews } from "../standing.ts";
+import { revisionWithCommit } from "../revision-with-commit.ts";
 import { stepsOf } from "../steps.ts";
 import { hasLostStable, isRunByUser } from "./canary.ts";
 import { revisionOf } from "./lifecycle.ts";
+import { refuseUnsplit } from "./unsplit-callers.ts";
 
 /** A held template that is not the stable one, and was not rejected, is released. */
 export const startRelease: Rule = (observation) => {
@@ -23,9 +24,11 @@ export const startRelease: Rule = (observation) => {
   const number = (rollout.status.releases ?? 0) + 1;
   const at = renderInstant(observation.now);
   const steps = canonicalJson(stepsOf(spec));
-  const started: Release = { number, startedAt: at, steps, stepIndex: 0, highestWeight: 0 };
+  const { commit } = workload;
+  const origin = commit === undefined ? {} : { commit };
+  const started: Release = { number, startedAt: at, ...origin, steps, stepIndex: 0, highestWeight: 0 };
   const weights = stepsOf(spec).flatMap((step) => step.weight ?? []);
-  const note = `Release ${number}: ${stable.image} → ${workload.image} (revision ${workload.revision}), by ${weights.join(", ")} % of the traffic.`;
+  const note = `Release ${number}: ${stable.image} → ${workload.image} (${revisionWithCommit(workload.revision, commit)}), by ${weights.join(", ")} % of the traffic.`;
   return answer(observation, {
     status: {
       release: started,
@@ -99,17 +102,5 @@ function letThrough(observation: Observation, { name, revision }: Workload): Ans
   return answer(observation, {
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
     plan: [{ kind: "pauseWorkload", paused: false }],
-  });
-}
-
-/** Callers that a split would not reach are found before there is a canary pod that they could meet. */
-function refuseUnsplit(observation: Observation, unsplit: readonly string[]): Answer | undefined {
-  if (unsplit.length === 0 || observation.rollout.spec?.traffic.unsplit === "accept") return undefined;
-  const message = `${unsplit.join("; ")}. Give these routes a subset, let the Rollout split them, or set spec.traffic.unsplit: accept to let these callers meet canary pods by pod share.`;
-  const key = `generation-${observation.rollout.generation} UnsplitRoute ${renderInstant(observation.now)}`;
-  return answer(observation, {
-    standing: { kind: "Stalled", reason: "UnsplitRoute", phase: "Stalled", message },
-    transitions: isNews(observation, "UnsplitRoute") ? [{ reason: "InvalidSpec", key, note: message }] : [],
-    wakeAfter: undefined,
   });
 }

@@ -86,12 +86,12 @@ export function waitForSubset(observation: Observation, release: Release, spec: 
   if (running === undefined || isProblem(workload)) return undefined;
   const weight = wantedWeight(observation, release, spec);
   const size = Math.max(1, canarySize(workload.replicas, weight));
-  if (running.available >= size)
+  if (running.available >= size && !running.deleting)
     return subsetReady(observation, release, running) ?? untilKnown(observation, release, spec);
   // Pods that come and go at a weight that was reached do not stop its clock; none at all is for the rules of safety.
   if (release.traffic?.weight === weight && weight > 0) return undefined;
   const why =
-    running.cannotStart ??
+    (running.deleting ? `${running.workload} is being deleted` : running.cannotStart) ??
     `${running.available} of its ${running.replicas} pods are available, and weight ${weight} asks for ${size} (stable runs ${workload.replicas}). Scale ${running.workload} or see why its pods are not ready`;
   const message = `Subset ${running.name} is not ready for the traffic: ${why}. The release goes on by itself when it is.`;
   return hold(observation, release, "CanaryCannotStart", message);
@@ -111,10 +111,8 @@ export function finishSubsets(observation: Observation, release: Release): Answe
   const { traffic, rollout, now } = observation;
   const asked = release.traffic;
   const { canary } = rollout.status;
-  if (asked === undefined || canary === undefined || isProblem(traffic)) {
-    const why = isProblem(traffic) ? traffic.message : "";
-    return promoting(observation, `Waiting for the routes: ${why}`);
-  }
+  if (isProblem(traffic)) return promoting(observation, `Waiting for the routes: ${traffic.message}`);
+  if (asked === undefined || canary === undefined) return promoting(observation, "Waiting for the routes.");
   const subset = canary.podTemplateHash;
   const plan: Plan = [{ kind: "serveSubset", subset }];
   if (asked.route === "Split" && (traffic.route.kind !== "Split" || traffic.route.weight !== 100)) {

@@ -1,12 +1,11 @@
 import { parseInstant, renderInstant, type Instant } from "../../api/instant.ts";
 import type { Release } from "../../api/rollout-status.ts";
-import { trafficShift } from "../analysis/traffic-shift.ts";
-import { answer, releaseKey } from "../answer.ts";
-import type { Answer, Rule, Transition } from "../decision.ts";
-import { freshAnalysis, missingData, noCounts } from "../evidence.ts";
-import { isProblem, type Observation } from "../observation.ts";
-import { conditionOf } from "../standing.ts";
-import { askedToPromote, atWeight, hold, holdForMetrics, progressing, undecided, wantedWeight } from "./under-way.ts";
+import { releaseKey } from "../answer.ts";
+import type { Answer, Plan, Rule, Transition } from "../decision.ts";
+import { freshAnalysis } from "../evidence.ts";
+import { isProblem, type Observation, type TrafficState } from "../observation.ts";
+import { subsetsAreEverywhere, type Asked } from "../propagation.ts";
+import { atWeight, hold, progressing, undecided, wantedWeight } from "./under-way.ts";
 
 /** Gives the canary the weight of the step, and puts it back when somebody else changes it. */
 export const shiftTraffic: Rule = (observation) => {
@@ -16,7 +15,8 @@ export const shiftTraffic: Rule = (observation) => {
   const { release, spec } = open;
   const asked = open.release.traffic;
   const weight = wantedWeight(observation, release, spec);
-  const plan = [{ kind: "routeTraffic", weight, original: asked.original } as const];
+  const unsafe = untilSubsetsStay(observation, release, weight);
+  if (unsafe !== undefined) return unsafe;
   if (asked.weight !== weight) {
     const note = `Sending ${weight} % of the traffic to the canary (${observation.rollout.status.canary?.image ?? ""}), step ${release.stepIndex + 1}.`;
     const moved: Release = {
@@ -26,12 +26,16 @@ export const shiftTraffic: Rule = (observation) => {
     };
     return progressing(observation, note, {
       release: moved,
-      plan,
+      plan: routesTo(weight, asked),
       transitions: [{ reason: "WeightChanged", key: releaseKey(release, release.stepIndex, weight), note }],
     });
   }
-  if (traffic.route.kind === "Split" && traffic.route.weight === weight) return undefined;
-  return correctWeight(observation, release, weight);
+  if (!isPutBack(asked))
+    return isRouted(traffic, weight) ? undefined : correctWeight(observation, release, traffic, asked, weight);
+  const again = routedAgain(observation, release);
+  return isRouted(traffic, weight)
+    ? progressing(observation, `Sending ${weight} % of the traffic to the canary again.`, { release: again })
+    : correctWeight(observation, again, traffic, asked, weight);
 };
 
 const conflictPeriod = 60_000;
@@ -39,29 +43,113 @@ const conflictCount = 3;
 /** A cache shows a correction of ours after this; the same foreign write is not corrected twice. */
 const correctionLag = 1_000;
 
-function correctWeight(observation: Observation, release: Release, weight: number): Answer {
-  const { traffic, now } = observation;
+/**
+ * A subset that somebody took away and that is there again is routed to when every proxy has it; where it is taken away
+ * again and again, when it has been left alone for a minute. Until then stable gets everything.
+ */
+function untilSubsetsStay(observation: Observation, release: Release, weight: number): Answer | undefined {
   const asked = release.traffic;
-  const message = `Sending ${weight} % of the traffic to the canary.`;
-  if (asked === undefined || isProblem(traffic)) return progressing(observation, message);
-  const plan = [{ kind: "routeTraffic", weight, original: asked.original } as const];
-  const who = traffic.foreignManager;
-  const correction = correctionOf(now, asked.corrections);
+  if (asked === undefined || weight === 0 || !isPutBack(asked)) return undefined;
+  if (isConflict(observation.now, asked.corrections)) {
+    const message = `Somebody keeps removing subset canary from the DestinationRule, so nothing is sent to the canary until it is left alone for a minute. ${howToLeaveAlone}`;
+    // Git's own route may name no subset at all, and find canary pods by their share.
+    const isSafe = subsetsAreEverywhere(observation, asked) && !isProblem(observation.traffic);
+    const plan = isSafe && !isRouted(observation.traffic, 0) ? routesTo(0, asked) : [];
+    return hold(observation, release, "TrafficNotShifted", message, plan);
+  }
+  if (subsetsAreEverywhere(observation, asked)) return undefined;
+  return progressing(observation, "Subset canary is there again; waiting until every proxy has it.");
+}
+
+/** The step's clock begins again with its traffic; a bake that had begun goes on. */
+function routedAgain({ now }: Observation, release: Release): Release {
+  const { traffic } = release;
+  return {
+    ...release,
+    stepStartedAt: undefined,
+    traffic: traffic && { ...traffic, routeChangedAt: renderInstant(now) },
+  };
+}
+
+/** Subsets come before routes: those that are younger were put back. */
+export function isPutBack({ subsetsChangedAt, routeChangedAt }: Asked): boolean {
+  return parseInstant(subsetsChangedAt) > parseInstant(routeChangedAt);
+}
+
+/**
+ * Puts back the subsets that somebody else wrote in mid-release. Where only their labels were changed, routes that were
+ * changed with them follow at once. Where subset canary is gone, nothing may name it until every proxy has it again.
+ */
+export function correctSubsets(
+  observation: Observation,
+  release: Release,
+  traffic: TrafficState,
+  asked: Asked,
+  narrow: Plan,
+): Answer {
+  const { now } = observation;
+  const who = traffic.subsetsManager;
+  if (traffic.subsets.kind === "Present" && traffic.subsets.lacksCanary !== true) {
+    const weight = isPutBack(asked) && !subsetsAreEverywhere(observation, asked) ? 0 : asked.weight;
+    const routes = isRouted(traffic, weight) ? [] : routesTo(weight, asked);
+    const what = "changed the subsets of the release; they are as it needs them again";
+    return corrected(observation, release, { who, what, plan: [...narrow, ...routes] });
+  }
+  const routes = isRouted(traffic, 0) || traffic.route.kind === "Rest" ? [] : routesTo(0, asked);
+  const what =
+    "removed subset canary from the DestinationRule; it is there again. Write it in git too, with the labels of subset stable, so that it stays";
+  // Not urgent: 0 is not what the status asks for, so the status must tell why first.
+  const next: Release = { ...release, stepStartedAt: undefined, traffic: putBack(asked, now) };
+  return { ...corrected(observation, next, { who, what, plan: [...narrow, ...routes] }), urgent: false };
+}
+
+/** What is asked for once the subsets are put back; asking again for what a cache cannot show yet gives no more time. */
+export function putBack(asked: Asked, now: Instant): Asked {
+  const isJustAsked = isPutBack(asked) && now - parseInstant(asked.subsetsChangedAt) < correctionLag;
+  return isJustAsked ? asked : { ...asked, subsetsChangedAt: renderInstant(now) };
+}
+
+function correctWeight(
+  observation: Observation,
+  release: Release,
+  { foreignManager: who }: TrafficState,
+  asked: Asked,
+  weight: number,
+): Answer {
+  const what = `changed the weights of the release; they are ${weight} % for the canary again`;
+  return corrected(observation, release, { who, what, plan: routesTo(weight, asked) });
+}
+
+export function routesTo(weight: number, { original }: Asked): Plan {
+  return [{ kind: "routeTraffic", weight, original }];
+}
+
+export function isRouted({ route }: TrafficState, weight: number): boolean {
+  return route.kind === "Split" && route.weight === weight;
+}
+
+/** Written at once; whoever it was is told, and after three times in a minute also what to do about it. */
+function corrected(
+  observation: Observation,
+  release: Release,
+  { who, what, plan }: { readonly who: string | undefined; readonly what: string; readonly plan: Plan },
+): Answer {
+  const { now } = observation;
+  const asked = release.traffic;
+  const correction = asked && correctionOf(now, asked.corrections);
   // Without somebody to name it is our own write that has not arrived, or could not be made yet.
-  if (who === undefined || correction === undefined) return progressing(observation, message, { plan });
+  if (asked === undefined || who === undefined || correction === undefined)
+    return { ...progressing(observation, "Putting the traffic of the release back.", { release, plan }), urgent: true };
   const corrections = [...correction.corrections];
-  const note = `${who} changed the weights of the release; they are ${weight} % for the canary again.`;
+  const note = `${who} ${what}.`;
   const transitions: Transition[] = [
     { reason: "WeightsCorrected", key: releaseKey(release, renderInstant(now)), note },
   ];
   if (correction.isConflict) {
     transitions.push({ reason: "FieldOwnershipConflict", key: releaseKey(release), note: conflictAdvice(who) });
   }
-  return progressing(observation, note, {
-    release: { ...release, traffic: { ...asked, corrections } },
-    plan,
-    transitions,
-  });
+  const next: Release = { ...release, traffic: { ...asked, corrections } };
+  return { ...progressing(observation, note, { release: next, plan, transitions }), urgent: true };
 }
 
 interface Correction {
@@ -80,104 +168,23 @@ export function correctionOf(now: Instant, earlier: readonly string[]): Correcti
   return { corrections, isConflict: corrections.length === conflictCount && recent.length < conflictCount };
 }
 
+/** Whether somebody changed them of late. */
+export function isDisturbed(now: Instant, corrections: readonly string[]): boolean {
+  return corrections.some((at) => now - parseInstant(at) < conflictPeriod);
+}
+
+/** Whether somebody changed them so often of late that it is no accident. */
+function isConflict(now: Instant, corrections: readonly string[]): boolean {
+  return corrections.filter((at) => now - parseInstant(at) < conflictPeriod).length >= conflictCount;
+}
+
 function conflictAdvice(who: string): string {
-  return `${who} keeps changing the weights of the release. ${ignoreWeights}, or leave virtualService out so that Serin generates one.`;
+  return `${who} keeps changing the weights of the release. ${howToLeaveAlone}`;
 }
 
 /** How to have a tool leave the weights alone; ends without a full stop. */
 export const ignoreWeights =
   "Argo CD: add ignoreDifferences with jqPathExpressions ['.spec.http[].route'] for the VirtualService and syncOptions " +
-  "RespectIgnoreDifferences=true. Flux: add spec.ignore with the JSON pointers of spec.http of the VirtualService";
+  "RespectIgnoreDifferences=true. Flux: add spec.ignore with a JSON pointer such as /spec/http/0/route for each released route of the VirtualService";
 
-/** A step's clock starts when its traffic is seen, not when it was asked for. */
-export const waitForTraffic: Rule = (observation) => {
-  const open = undecided(observation);
-  if (open?.release.traffic === undefined || open.release.stepStartedAt !== undefined) return undefined;
-  const { release } = open;
-  const { weight, routeChangedAt } = open.release.traffic;
-  if (askedToPromote(observation))
-    return begin(
-      observation,
-      release,
-      `A person asked to go on; the traffic was not seen to be ${weight} %.`,
-      "Unknown",
-    );
-  if (weight === 0) return begin(observation, release, "No traffic is asked for at this step.", "Unknown");
-  const missing = missingData(observation);
-  if (missing !== undefined) return holdForMetrics(observation, release, missing.message);
-  const seen = observation.measurement?.kind === "Counts" ? observation.measurement.sinceShift : undefined;
-  const elapsed = observation.now - parseInstant(routeChangedAt);
-  const shares = seen ?? { stable: 0, canary: 0, callers: [] };
-  const shift = trafficShift({
-    weight,
-    stable: shares.stable,
-    canary: shares.canary,
-    elapsed,
-    deadline: observation.settings.shiftDeadline,
-  });
-  const total = shares.stable + shares.canary;
-  const observed =
-    total === 0 ? "no requests" : `${Math.round((1000 * shares.canary) / total) / 10} % of ${total} requests`;
-  switch (shift) {
-    case "Shifted":
-      return begin(observation, release, `${observed} were seen to go to the canary (asked for: ${weight} %).`, "True");
-    case "Assumed":
-      return begin(
-        observation,
-        release,
-        `Too few requests to see the split (${total}); it is assumed to be ${weight} %.`,
-        "Unknown",
-      );
-    case "NotShifted": {
-      const message = `Asked for ${weight} % to the canary, but ${observed} went there: ${shares.callers.join("; ")}. Check that callers have sidecars and that no other VirtualService routes the host.`;
-      return notShifted(observation, release, message);
-    }
-    case "NotYet":
-      return progressing(observation, `Waiting until ${weight} % of the traffic is seen at the canary.`);
-  }
-};
-
-function begin(observation: Observation, release: Release, note: string, status: "True" | "Unknown"): Answer {
-  const { analysis } = release;
-  const begun: Release = {
-    ...release,
-    stepStartedAt: renderInstant(observation.now),
-    analysis: analysis === undefined ? undefined : { ...analysis, step: { stable: noCounts, canary: noCounts } },
-  };
-  const started = progressing(observation, note, {
-    release: begun,
-    transitions:
-      (release.traffic?.weight ?? 0) === 0
-        ? []
-        : [{ reason: "TrafficShifted", key: releaseKey(release, release.stepIndex), note }],
-  });
-  return withShift(observation, started, note, status);
-}
-
-function notShifted(observation: Observation, release: Release, message: string): Answer {
-  const held = hold(observation, release, "TrafficNotShifted", message);
-  const news = conditionOf(observation.rollout.status, "TrafficShifted")?.status !== "False";
-  const transitions: Transition[] = news
-    ? [{ reason: "TrafficNotShifted", key: releaseKey(release, release.stepIndex), note: message }]
-    : [];
-  return withShift(observation, { ...held, transitions }, message, "False");
-}
-
-function withShift(
-  observation: Observation,
-  given: Answer,
-  message: string,
-  status: "True" | "False" | "Unknown",
-): Answer {
-  const ready = conditionOf(given.status, "Ready");
-  return answer(observation, {
-    ...given,
-    standing: {
-      kind: "Progressing",
-      reason: ready?.reason ?? "Progressing",
-      phase: given.status.phase ?? "Progressing",
-      message,
-      shifted: { status, message },
-    },
-  });
-}
+const howToLeaveAlone = `${ignoreWeights}. Do the same for spec.subsets of the DestinationRule, and write a subset canary into it beside subset stable, with the same labels. Or leave virtualService and destinationRule out so that Serin generates them.`;

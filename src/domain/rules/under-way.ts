@@ -4,10 +4,11 @@ import type { Release } from "../../api/rollout-status.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Transition } from "../decision.ts";
+import type { MissingData } from "../evidence.ts";
 import type { Observation } from "../observation.ts";
 import { podsAreEverywhere } from "../propagation.ts";
 import { isNews } from "../standing.ts";
-import { stepsOf, weightAt } from "../steps.ts";
+import { stepsOf, weightAt, weightOf } from "../steps.ts";
 
 /** The release under way, when nothing is decided yet. */
 export function undecided(observation: Observation): { release: Release; spec: RolloutSpec } | undefined {
@@ -23,8 +24,15 @@ export function standsStill({ rollout }: Observation): boolean {
 
 /** The canary's weight that the release is at or on its way to; one that stands still stays at what was last asked for. */
 export function wantedWeight(observation: Observation, release: Release, spec: RolloutSpec): number {
-  if (standsStill(observation)) return release.traffic?.weight ?? 0;
+  if (release.steppedBack !== undefined) return 0;
+  if (standsStill(observation)) return weightOf(release);
   return weightAt(stepsOf(spec), release.stepIndex);
+}
+
+/** The weight that the canary's pods are there for: one that stepped back will go on with its step. */
+export function weightToCome(observation: Observation, release: Release, spec: RolloutSpec): number {
+  if (release.steppedBack !== undefined) return weightAt(stepsOf(spec), release.stepIndex);
+  return wantedWeight(observation, release, spec);
 }
 
 /** Whether a person asked to go on past whatever the release waits for. */
@@ -77,7 +85,7 @@ export function hold(
   plan: Plan = [],
 ): Answer {
   const key = releaseKey(release, release.stepIndex, reason, renderInstant(observation.now));
-  const event = reason === "MetricsUnavailable" ? "MetricsUnavailable" : "Held";
+  const event = reason === "MetricsUnavailable" || reason === "TooManySeries" ? "MetricsUnavailable" : "Held";
   return answer(observation, {
     standing: { kind: "Progressing", reason, phase: "Held", message },
     plan,
@@ -86,11 +94,11 @@ export function hold(
 }
 
 /** Without metrics there is no verdict: the release stays where it is. */
-export function holdForMetrics(observation: Observation, release: Release, message: string): Answer {
-  return hold(
-    observation,
-    release,
-    "MetricsUnavailable",
-    `No verdict without metrics: ${message} The release goes on when they are back.`,
-  );
+export function holdForMetrics(
+  observation: Observation,
+  release: Release,
+  { message, reason }: Pick<MissingData, "message" | "reason">,
+): Answer {
+  const note = `No verdict without metrics: ${message.replace(/\.$/, "")}. The release goes on when they are back.`;
+  return hold(observation, release, reason, note);
 }

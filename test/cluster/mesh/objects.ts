@@ -256,6 +256,8 @@ export interface Client {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly locality?: { readonly region: string; readonly zone: string };
+  /** The namespaces whose Services and routes it is given, as egress hosts of a Sidecar say it; all when left out. */
+  readonly egress?: readonly string[];
   /** For a gateway: the port it serves HTTP on. It answers for every gateway name but `mesh`. */
   readonly gatewayPort?: number;
 }

@@ -9,8 +9,8 @@ import type {
   TcpChain,
   VirtualHost,
 } from "./envoy-types.ts";
-import { hostMatches, isHeadless, protocolOf, serviceDomains, serviceHost } from "./hosts.ts";
-import type { Client, L4Rule, MeshObjects, Service, ServicePort } from "./objects.ts";
+import { hostMatches, isHeadless, namespaceOf, protocolOf, serviceDomains, serviceHost } from "./hosts.ts";
+import type { Client, L4Rule, MeshObjects, ObjectMeta, Service, ServicePort } from "./objects.ts";
 import { clusterName, defaultRoute, destinationCluster, virtualServiceRoutes, type RouteContext } from "./routes.ts";
 import {
   concernsL4,
@@ -32,7 +32,8 @@ interface View {
 }
 
 /** What one client proxy is given for these objects, by the rules recorded from istiod 1.28. Pure. */
-export function renderEnvoyConfig(objects: MeshObjects, client: Client): EnvoyConfig {
+export function renderEnvoyConfig(all: MeshObjects, client: Client): EnvoyConfig {
+  const objects = client.egress === undefined ? all : importedFrom(all, client.egress);
   const services = objects.services
     .map((service) => ({
       service,
@@ -43,6 +44,16 @@ export function renderEnvoyConfig(objects: MeshObjects, client: Client): EnvoyCo
   const view: View = { client, services, virtualServices: effectiveVirtualServices(objects.virtualServices, client) };
   if (client.kind === "sidecar") return { ...sidecarListeners(view), ...clustersOf(view, objects) };
   return onlyNamed({ ...gatewayListener(view), ...clustersOf(view, objects) });
+}
+
+/** What a Sidecar whose egress hosts are all of some namespaces leaves of the mesh. */
+function importedFrom(objects: MeshObjects, namespaces: readonly string[]): MeshObjects {
+  const isImported = ({ metadata }: { readonly metadata: ObjectMeta }) => namespaces.includes(namespaceOf(metadata));
+  return {
+    ...objects,
+    services: objects.services.filter(isImported),
+    virtualServices: objects.virtualServices.filter(isImported),
+  };
 }
 
 /** A gateway is given only the clusters that its routes name (Istio's PILOT_FILTER_GATEWAY_CLUSTER_CONFIG). */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { until } from "../processes/until.ts";
 import type { EnvoyAdmin } from "./envoy-admin.ts";
 import { bootstrap, discoveryResponse, xdsResources, type ProxyFiles } from "./local-envoy.ts";
@@ -11,19 +11,39 @@ export interface XdsWriter {
 }
 
 const applyTimeoutMs = 10_000;
-/** Envoys of a cluster that share this user's inotify instances; each takes one per file that it watches. */
-const envoys = 3;
-const reservedInstances = 20;
+/** Instances that are left for those who take one meanwhile. */
+const spareInstances = 8;
 
-/** Envoy ends with an assertion when it cannot watch a file: refuse before that, and say what helps. */
-function checkWatchable(clusters: number): void {
+/**
+ * Envoy takes one of this user's inotify instances for each file that it watches, and ends with an assertion when none is
+ * left: refuse before that, and say what helps.
+ */
+function checkWatchable(files: number): void {
   const limit = Number(readFileSync("/proc/sys/fs/inotify/max_user_instances", "utf8"));
-  const each = Math.floor((limit - reservedInstances) / envoys);
-  if (clusters <= each) return;
-  const needed = clusters * envoys + reservedInstances;
+  const needed = inotifyInstances() + files + spareInstances;
+  if (needed <= limit) return;
   throw new Error(
-    `${clusters} clusters of the mesh need more inotify instances: sysctl fs.inotify.max_user_instances=${needed}`,
+    `${files} more files of the mesh need more inotify instances: sysctl fs.inotify.max_user_instances=${2 * needed}`,
   );
+}
+
+/** How many are in use by processes that may be looked at, which those of this user are. */
+function inotifyInstances(): number {
+  const isInstance = (path: string) => readlinkSync(path) === "anon_inode:inotify";
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const descriptors = processes.flatMap((id) =>
+    orNone(() => readdirSync(`/proc/${id}/fd`)).map((fd) => `${id}/fd/${fd}`),
+  );
+  return descriptors.filter((path) => orNone(() => [isInstance(`/proc/${path}`)]).includes(true)).length;
+}
+
+/** Processes end and files are closed while one looks, and others' may not be looked at. */
+function orNone<T>(look: () => T[]): T[] {
+  try {
+    return look();
+  } catch {
+    return [];
+  }
 }
 
 /** Writes what Envoy needs to start: an empty configuration. */
@@ -67,9 +87,10 @@ export function createXdsWriter(address: string, files: ProxyFiles, admin: Envoy
 
   return {
     async deliver(config) {
-      checkWatchable(config.endpoints.length);
-      version += 1;
       const { clusters, listeners, routes, endpoints } = xdsResources(config, address, files);
+      const unwatched = [...endpoints.keys(), ...routes.keys()].filter((path) => !written.has(path)).length;
+      if (unwatched > 0) checkWatchable(unwatched);
+      version += 1;
       for (const [path, resource] of endpoints) write(path, [resource]);
       if (write(files.cds, clusters)) {
         await applied("clusters", "cluster_manager.cds.update_rejected", ["cluster_manager.cds.version_text"]);

@@ -188,7 +188,11 @@ function summary({ pod, local }: Entry): PodSummary {
   };
 }
 
-function isOurs({ spec, status }: PodObject): boolean {
+/** On pods that run a real program, by whoever has it: this node's pods are all apps that it plays itself. */
+const realProgram = { key: "app.kubernetes.io/name", value: "serin" } as const;
+
+function isOurs({ metadata, spec, status }: PodObject): boolean {
+  if (metadata.labels?.[realProgram.key] === realProgram.value) return false;
   if (spec.nodeName !== undefined && spec.nodeName !== nodeName) return false;
   return status?.phase !== "Succeeded" && status?.phase !== "Failed";
 }

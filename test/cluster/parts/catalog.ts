@@ -1,5 +1,5 @@
 // The parts of the local cluster. Their versions are those in the committed go.mod and requirements.txt files.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { minorOf } from "./recipe.ts";
 import type { Family, PartRecipe } from "./recipe.ts";
@@ -19,13 +19,22 @@ export const CURRENT_PARTS = [
 /** What a cluster of the oldest Kubernetes that Serin is tested on has instead; everything else is shared. */
 export const OLDER_PARTS = ["kube-apiserver-1.34", "kube-controller-manager-1.34"] as const;
 
-export const PART_NAMES = [...CURRENT_PARTS, ...OLDER_PARTS] as const;
+/** What a cluster does not run on, and some tests use on it. */
+export const TOOL_PARTS = ["helm", "promtool", "monitoring-crds", "gitops-check"] as const;
+
+export const PART_NAMES = [...CURRENT_PARTS, ...TOOL_PARTS, ...OLDER_PARTS] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 const MODULE_INPUTS = ["go.mod", "go.sum"];
 
 function folderOf(name: string): string {
   return join(import.meta.dirname, name);
+}
+
+/** What decides about a program of our own: its sources beside the module. */
+function ownInputs(folder: string): string[] {
+  const sources = readdirSync(folderOf(folder)).filter((name) => name.endsWith(".go"));
+  return [...MODULE_INPUTS, ...sources.sort()];
 }
 
 /** The version of a module that a go.mod file requires, without its "v". */
@@ -134,6 +143,13 @@ function prometheus(): Family {
         onPath: true,
         package: "github.com/prometheus/prometheus/cmd/prometheus",
       },
+      {
+        name: "promtool",
+        version,
+        probe: { args: ["--version"], answer: answers("promtool, version ", version) },
+        onPath: true,
+        package: "github.com/prometheus/prometheus/cmd/promtool",
+      },
     ],
   };
 }
@@ -153,6 +169,47 @@ function vegeta(): Family {
         probe: { args: ["--version"], answer: answers("Version: v?", version) },
         onPath: true,
         package: "github.com/tsenart/vegeta/v12",
+      },
+    ],
+  };
+}
+
+function helm(): Family {
+  const version = required("helm", "helm.sh/helm/v4");
+  return {
+    from: "go",
+    title: `Helm ${version}`,
+    folder: folderOf("helm"),
+    inputs: MODULE_INPUTS,
+    flags: ["-ldflags", `-s -w -X helm.sh/helm/v4/internal/version.version=v${version}`],
+    parts: [
+      {
+        name: "helm",
+        version,
+        probe: { args: ["version", "--short"], answer: answers("v", version) },
+        onPath: true,
+        package: "helm.sh/helm/v4/cmd/helm",
+      },
+    ],
+  };
+}
+
+function gitopsCheck(): Family {
+  const version = required("gitops", "sigs.k8s.io/cli-utils");
+  return {
+    from: "go",
+    title: `gitops-check with kstatus ${version}`,
+    folder: folderOf("gitops"),
+    inputs: ownInputs("gitops"),
+    flags: ["-ldflags", `-s -w -X main.version=${version}`],
+    parts: [
+      {
+        name: "gitops-check",
+        version,
+        probe: { args: ["version"], answer: answers("gitops-check, kstatus ", version) },
+        // Only what these sources make answers the questions that the tests ask.
+        onPath: false,
+        package: "serin.dev/test/cluster/parts/gitops",
       },
     ],
   };
@@ -188,7 +245,30 @@ function definitions(): Family {
   };
 }
 
+function monitoringDefinitions(): Family {
+  const module = "github.com/prometheus-operator/prometheus-operator";
+  const version = required("monitoring", module);
+  return {
+    from: "module-files",
+    title: `the definitions of the Prometheus Operator ${version}`,
+    folder: folderOf("monitoring"),
+    inputs: MODULE_INPUTS,
+    files: { [module]: "example/prometheus-operator-crd" },
+    parts: [{ name: "monitoring-crds", version, onPath: false }],
+  };
+}
+
 /** Every family, in the order in which they are provided: the longest last, so that trouble shows early. */
 export function partsCatalog(): readonly Family[] {
-  return [definitions(), envoy(), vegeta(), prometheus(), kubernetes(), olderKubernetes()];
+  return [
+    definitions(),
+    monitoringDefinitions(),
+    envoy(),
+    vegeta(),
+    prometheus(),
+    kubernetes(),
+    helm(),
+    gitopsCheck(),
+    olderKubernetes(),
+  ];
 }

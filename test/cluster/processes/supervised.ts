@@ -39,6 +39,8 @@ export interface SupervisedProcess {
   readonly log: string;
   readonly running: boolean;
   readonly exited: Promise<Exit>;
+  /** What it said when it failed with nobody having ended it; undefined as long as nothing of the kind happened. */
+  readonly fall: string | undefined;
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
@@ -107,9 +109,12 @@ export async function spawnSupervised(
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.on("error", () => undefined);
 
   let running = true;
+  let wanted = false;
+  let fall: string | undefined;
   const exited = new Promise<Exit>((resolve) => {
     child.once("exit", (code, signal) => {
       running = false;
+      if (!wanted && code !== 0) fall = failure(spec, `ended (${signal ?? `code ${code}`}) by itself`, log).message;
       // Whatever the leader left behind ends with it.
       signalGroup(pid, "SIGKILL");
       resolve({ code, signal });
@@ -118,6 +123,7 @@ export async function spawnSupervised(
 
   async function stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     if (running) {
+      wanted = true;
       signalGroup(pid!, signal);
       signalGroup(pid!, "SIGCONT");
       const timer = setTimeout(() => signalGroup(pid!, "SIGKILL"), spec.graceMs ?? 3000);
@@ -135,6 +141,9 @@ export async function spawnSupervised(
     exited,
     get running() {
       return running;
+    },
+    get fall() {
+      return fall;
     },
     stdin: child.stdin ?? undefined,
     stdout: child.stdout ?? undefined,

@@ -17,6 +17,8 @@ export interface Supervisor {
   /** Data and logs; removed at the end of the run. */
   readonly folder: string;
   readonly stopping: boolean;
+  /** What was started and failed later with nobody having ended it, with its last words. */
+  fallen(): readonly string[];
   /** Starts a process and waits until it is ready; when it dies before, the error has its last words. */
   start(spec: ProcessSpec): Promise<SupervisedProcess>;
   /** Runs a command to its end. It rejects only when the command cannot be started or is aborted. */
@@ -37,6 +39,7 @@ export async function createSupervisor(): Promise<Supervisor> {
   const processes: SupervisedProcess[] = [];
   const groups = new Map<number, ProcessIdentity>();
   const folders = new Set<string>();
+  const started: SupervisedProcess[] = [];
   const hooks: (() => Promise<void> | void)[] = [];
   let ending: Promise<void> | undefined;
 
@@ -76,9 +79,11 @@ export async function createSupervisor(): Promise<Supervisor> {
     get stopping() {
       return ending !== undefined;
     },
+    fallen: () => started.flatMap(({ fall }) => fall ?? []),
     async start(spec) {
       const supervised = await launch(spec);
       await awaitReady(spec, supervised);
+      started.push(supervised);
       return supervised;
     },
     async execute(spec, options = {}) {

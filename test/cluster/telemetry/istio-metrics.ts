@@ -45,8 +45,14 @@ export interface IstioMetrics {
   readonly contentType: string;
 }
 
+/**
+ * What nobody called for so long is exposed no more, as proxies do that evict statistics (Istio's statsEvictionInterval):
+ * who is called once may be gone, and the text of a scrape would grow with every workload that ever was. Milliseconds.
+ */
+const keptUnused = 180_000;
+
 /** The metrics that one proxy exposes. */
-export function createIstioMetrics(): IstioMetrics {
+export function createIstioMetrics(now: () => number = Date.now): IstioMetrics {
   const registry = new Registry();
   const requests = new Counter({
     name: "istio_requests_total",
@@ -62,16 +68,29 @@ export function createIstioMetrics(): IstioMetrics {
     registers: [registry],
   });
   let total = 0;
+  const used = new Map<string, { readonly labels: IstioLabels; readonly at: number }>();
+  const evict = () => {
+    for (const [key, { labels, at }] of used) {
+      if (now() - at <= keptUnused) continue;
+      requests.remove(labels);
+      durations.remove(labels);
+      used.delete(key);
+    }
+  };
   return {
     record(labels, durationMs) {
       total += 1;
+      used.set(istioLabels.map((label) => labels[label]).join("\u0000"), { labels, at: now() });
       requests.inc(labels);
       durations.observe(labels, durationMs);
     },
     get total() {
       return total;
     },
-    exposition: () => registry.metrics(),
+    exposition() {
+      evict();
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }

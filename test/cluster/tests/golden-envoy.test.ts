@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEnvoyAdmin, readAdminAddress } from "../mesh/envoy-admin.ts";
@@ -48,6 +48,21 @@ describe("a real Envoy accepts", () => {
   });
 
   const cases = goldenCases().filter(({ expected }) => expected.refused === null);
+
+  it("is not given more than it can watch, and goes on with what it has", async () => {
+    const limit = Number(readFileSync("/proc/sys/fs/inotify/max_user_instances", "utf8"));
+    const services = Array.from({ length: limit }, (_, index) => ({
+      metadata: { name: `service-${index}`, namespace: "many" },
+      spec: { clusterIP: "10.0.0.1", ports: [{ name: "http", port: 80 }] },
+    }));
+    const none = { services: [], endpointSlices: [], pods: [], nodes: [], virtualServices: [], destinationRules: [] };
+    const client = { kind: "sidecar", namespace: "many", labels: {} } as const;
+    await expect(writer.deliver(renderEnvoyConfig({ ...none, services }, client))).rejects.toThrow(
+      /need more inotify instances: sysctl fs\.inotify\.max_user_instances=\d+/,
+    );
+    const few = { ...none, services: services.slice(0, 3) };
+    await expect(writer.deliver(renderEnvoyConfig(few, client))).resolves.toBeUndefined();
+  });
 
   it.each(cases)("$name", async ({ objects, client }) => {
     await expect(writer.deliver(renderEnvoyConfig(objects, client))).resolves.toBeUndefined();

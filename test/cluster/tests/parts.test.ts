@@ -55,6 +55,15 @@ describe("the catalog", () => {
   });
 });
 
+describe("a program of our own", () => {
+  it("is another part with any of its sources", () => {
+    const family = partsCatalog().find(({ parts }) => parts.some(({ name }) => name === "gitops-check"));
+    const sources = readdirSync(family?.folder ?? "").filter((name) => name.endsWith(".go"));
+    expect(sources.length).toBeGreaterThan(1);
+    expect(family?.inputs).toEqual(expect.arrayContaining(["go.mod", "go.sum", ...sources]));
+  });
+});
+
 describe("what is missing is said in one sentence", () => {
   it.each([
     [

@@ -213,14 +213,14 @@ describe("the life of a pod", () => {
     await fixture.settled();
     const running = await fixture.load("client", "rolling", 200);
     const { client } = fixture.cluster;
+    const old = (await fixture.world.pods.list())
+      .filter(({ workload }) => workload === "rolling-v1")
+      .map(({ name }) => name);
     await client.patch(
       Deployments,
       { name: "rolling-v1", namespace: "default" },
       { spec: { template: { metadata: { annotations: { restarted: "1" } } } } },
     );
-    const old = (await fixture.world.pods.list())
-      .filter(({ workload }) => workload === "rolling-v1")
-      .map(({ name }) => name);
     await client.watchUntil(
       { kind: Pods, namespace: "default", labelSelector: "app=rolling", what: "three new pods and no old one" },
       (pods) => pods.filter(isReady).length === 3 && pods.every(({ metadata }) => !old.includes(metadata?.name ?? "")),

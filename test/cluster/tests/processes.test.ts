@@ -67,6 +67,18 @@ describe("a supervised process", () => {
     await expect(supervisor.start(spec)).rejects.toThrow(/^feeble ended \(code 3\) before .*:\nfirst\nno disk left$/s);
   });
 
+  it("that fails later, with nobody having ended it, is told with its last words", async () => {
+    const supervisor = await newSupervisor();
+    const ended = await supervisor.start(sh("ended", "sleep 1000"));
+    await ended.stop("SIGKILL");
+    await (
+      await supervisor.start(sh("done", "exit 0"))
+    ).exited;
+    const fallen = await supervisor.start(sh("fallen", "echo out of luck >&2; kill -SEGV $$"));
+    await fallen.exited;
+    expect(supervisor.fallen()).toEqual(["fallen ended (SIGSEGV) by itself; its last words:\nout of luck"]);
+  });
+
   it("that is not ready in time is reported and ended", async () => {
     const supervisor = await newSupervisor();
     const spec = {

@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { rolloutCrd } from "../../../src/api/crd.ts";
-import { kubectl, kubectlOutput } from "../kubectl.ts";
+import { kubectl, kubectlOutput, serveRollouts } from "../kubectl.ts";
 
 const namespace = "crd-test";
-const crdFile = join(import.meta.dirname, "../../../crds/rollouts.serin.dev.yaml");
 
 /** A Rollout with what a case is about; `undefined` leaves a default out. */
 function rollout(spec: object = {}, name = "product") {
@@ -18,6 +16,7 @@ function rollout(spec: object = {}, name = "product") {
 
 const dryRun = (object: object) => kubectl(["create", "--dry-run=server", "-o", "json", "-f", "-"], object);
 
+const metrics = (...all: object[]) => ({ analysis: { metrics: all } });
 const latency = (max: string, more: object = {}) => ({ analysis: { latency: { max, ...more } } });
 const errorRate = (max: string) => ({ analysis: { errorRate: { max } } });
 const virtualService = { name: "product", routes: ["primary"] };
@@ -188,10 +187,40 @@ const rules: readonly { rule: string; accepted: object[]; refused: [spec: object
     ],
   },
   {
-    rule: "choices",
-    accepted: [{ analysis: { compareWith: "limit", reporter: "destination", onInsufficientTraffic: "hold" } }],
+    rule: "metrics of the team's own",
+    accepted: [
+      metrics({ name: "failed", ratio: { bad: "a", total: "b", max: "1%" } }),
+      metrics({ name: "p50", value: { query: "c", max: 1 } }, { name: "stock", value: { query: "d", min: 1.5 } }),
+    ],
     refused: [
-      [{ analysis: { compareWith: "stable" } }, 'supported values: "limit", "limit-and-stable"'],
+      [
+        metrics({ name: "both", ratio: { bad: "a", total: "b", max: "1%" }, value: { query: "c", max: 1 } }),
+        "write either ratio or value",
+      ],
+      [metrics({ name: "neither" }), "write either ratio or value"],
+      [metrics({ name: "loose", value: { query: "c" } }), "nothing is checked: write max, min or both"],
+      [metrics({ name: "hasty", value: { query: "c", max: 1, interval: "10ms" } }), "write an interval of 1s or more"],
+      [
+        metrics({ name: "a", value: { query: "c", max: 1 } }, { name: "a", value: { query: "d", max: 1 } }),
+        "two metrics have the same name",
+      ],
+      [metrics({ name: "No Name", value: { query: "c", max: 1 } }), "spec.analysis.metrics[0].name"],
+      [
+        metrics({ name: "half", ratio: { bad: "a", max: "1%" } }),
+        "spec.analysis.metrics[0].ratio.total: Required value",
+      ],
+    ],
+  },
+  {
+    rule: "choices",
+    accepted: [
+      { analysis: { compareWith: "limit", reporter: "destination", onInsufficientTraffic: "hold" } },
+      { analysis: { compareWith: "stable", burstTolerance: "0s", onInconclusive: "rollback" } },
+    ],
+    refused: [
+      [{ analysis: { compareWith: "both" } }, 'supported values: "limit", "limit-and-stable", "stable"'],
+      [{ analysis: { burstTolerance: "10" } }, "spec.analysis.burstTolerance"],
+      [{ analysis: { onInconclusive: "wait" } }, 'supported values: "hold", "rollback", "promote"'],
       [{ analysis: { reporter: "both" } }, 'supported values: "source", "destination"'],
       [{ analysis: { onInsufficientTraffic: "wait" } }, 'supported values: "widen", "hold", "promote"'],
       [{ suspend: "yes" }, 'must be of type boolean: "string"'],
@@ -200,8 +229,7 @@ const rules: readonly { rule: string; accepted: object[]; refused: [spec: object
 ];
 
 beforeAll(async () => {
-  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", crdFile]);
-  await kubectlOutput(["wait", "--for=condition=Established", "--timeout=30s", "crd/rollouts.serin.dev"]);
+  await serveRollouts();
   await kubectlOutput(["apply", "-f", "-"], { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
 });
 
@@ -287,11 +315,14 @@ describe("a Rollout on a real API server", () => {
       bake: "2m",
       analysis: {
         errorRate: { max: "1%" },
+        metrics: [],
         compareWith: "limit-and-stable",
+        sensitivity: "robust",
         reporter: "source",
         minStepDuration: "30s",
         maxStepDuration: "30m",
         onInsufficientTraffic: "widen",
+        onInconclusive: "hold",
       },
       progressDeadline: "10m",
       onNewRevision: "restart",

@@ -1,12 +1,10 @@
-import { join } from "node:path";
 import { inject, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildProgram } from "../../../src/cli/program.ts";
 import { systemDependencies } from "../../../src/cli/system.ts";
 import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
-import { kubectl, kubectlOutput } from "../kubectl.ts";
+import { kubectl, kubectlOutput, serveRollouts } from "../kubectl.ts";
 
 const namespace = "cli-test";
-const crdFile = join(import.meta.dirname, "../../../crds/rollouts.serin.dev.yaml");
 const at = "2026-01-01T00:00:00.000Z";
 
 interface Session {
@@ -120,8 +118,7 @@ async function annotations(name: string): Promise<Record<string, string>> {
 }
 
 beforeAll(async () => {
-  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", crdFile]);
-  await kubectlOutput(["wait", "--for=condition=Established", "--timeout=30s", "crd/rollouts.serin.dev"]);
+  await serveRollouts();
   await kubectlOutput(["apply", "-f", "-"], { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
 });
 
@@ -155,6 +152,22 @@ describe("finding a Rollout", () => {
       warnings: ["serin: the kubeconfig cannot be used: the kubeconfig has no context none"],
       code: 1,
     });
+  });
+});
+
+describe("plan", () => {
+  test("says how long each step will take, with the Rollout's own steps and limits", async () => {
+    const { output, code } = await serin(["plan", "product", "--rate", "100", "--scrape-interval", "5s"]);
+    expect(output[0]).toMatch(/1\/3 +10 % +10\/s +after \S+ +back in 13s/);
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    [["--rate", "many"], "serin: --rate many: write requests per second, such as 0.5 or 200"],
+    [["--rate", "5", "--scrape-interval", "15"], "serin: --scrape-interval 15: write a duration such as 5s or 1m"],
+  ])("refuses %j", async (args, message) => {
+    const { warnings, code } = await serin(["plan", ...args]);
+    expect([warnings, code]).toEqual([[message], 2]);
   });
 });
 

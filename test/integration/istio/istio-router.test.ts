@@ -1,54 +1,31 @@
 import { readFileSync } from "node:fs";
-import { isDeepStrictEqual } from "node:util";
-import { inject } from "vitest";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { createIstioRouter } from "../../../src/adapters/istio/istio-router.ts";
-import {
-  destinationRules,
-  istioResources,
-  services,
-  virtualServices,
-} from "../../../src/adapters/istio/mesh-resources.ts";
-import { createInformers } from "../../../src/adapters/kubernetes/informers.ts";
-import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
-import { connect, type Transport } from "../../../src/adapters/kubernetes/transport.ts";
+import { destinationRules, virtualServices } from "../../../src/adapters/istio/mesh-resources.ts";
 import { rollouts } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import { parseSpec, type Rollout } from "../../../src/api/rollout.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
 import type { TrafficAction, TrafficRouter } from "../../../src/ports/traffic-router.ts";
 import { ConflictError } from "../../../src/runtime/errors.ts";
-import { systemTimers } from "../../../src/runtime/timers.ts";
 import { until } from "../../cluster/processes/until.ts";
 import { describeTrafficRouter, duringRelease } from "../../contract/traffic-router.contract.ts";
+import { meshObjects, startRealRouter, type RealRouter } from "./real-router.ts";
 import { kubectl, kubectlOutput } from "../kubectl.ts";
 import type {} from "../provided.ts";
 
-const watched = [services, virtualServices, destinationRules];
-const stopping = new AbortController();
-const { signal } = stopping;
-let transport: Transport;
+let real: RealRouter;
+let signal: AbortSignal;
 let objects: KubernetesObjects;
 let router: TrafficRouter;
 let namespaces = 0;
 
 beforeAll(async () => {
-  const definition = new URL("../../../crds/rollouts.serin.dev.yaml", import.meta.url);
-  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", "-"], readFileSync(definition, "utf8"));
-  await kubectlOutput(["wait", "--for=condition=Established", "crd/rollouts.serin.dev"]);
-  transport = connect({ kubeconfig: inject("kubeconfig") });
-  const informers = createInformers({ transport, timers: systemTimers });
-  for (const resource of istioResources)
-    informers.watch({ resource, optional: true, namespaces: [] }, () => undefined, signal);
-  await until(() => informers.missing().length === 0, { timeout: 30_000, what: "the caches to be filled" });
-  objects = createKubernetesObjects(transport, informers);
-  router = createIstioRouter({ objects, rootNamespace: "istio-system", clusterDomain: "cluster.local" });
+  real = await startRealRouter();
+  ({ signal, objects, router } = real);
 });
 
-afterAll(async () => {
-  stopping.abort();
-  await transport.close();
-});
+afterAll(() => real.stop());
 
 /** A namespace with the Service `product`, removed at the end. */
 async function openNamespace(): Promise<{
@@ -61,26 +38,12 @@ async function openNamespace(): Promise<{
   await kubectlOutput(["create", "namespace", namespace]);
   const apply = async (...manifests: readonly object[]): Promise<void> => {
     for (const manifest of manifests) await kubectlOutput(["-n", namespace, "apply", "-f", "-"], manifest);
-    await caughtUp(namespace);
+    await real.caughtUp(namespace);
   };
   const close = async (): Promise<void> => {
     await kubectlOutput(["delete", "namespace", namespace, "--wait=false"]);
   };
   return { namespace, apply, close };
-}
-
-/** Resolves when the caches of the namespace hold what the API server has. */
-async function caughtUp(namespace: string): Promise<void> {
-  const versions = (all: readonly KubernetesObject[]): string[] =>
-    all.map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion ?? ""}`).sort();
-  const isCurrent = async (): Promise<boolean> => {
-    const pairs = watched.map(async (resource) => {
-      const live = await objects.list(resource, namespace, "", signal);
-      return isDeepStrictEqual(versions(live), versions(objects.cachedAll(resource, namespace)));
-    });
-    return (await Promise.all(pairs)).every(Boolean);
-  };
-  await until(isCurrent, { timeout: 10_000, what: `the caches of ${namespace}` });
 }
 
 /** A Rollout that is there, so that the garbage collector finds the owner of generated objects. */
@@ -123,6 +86,27 @@ const istio = (kind: string, spec: object): object => ({
   spec,
 });
 
+/**
+ * Resolves when the garbage collector knows all kinds of a release. It looks for new ones every 30 s, and in a young cluster
+ * can come to know an owner's kind before those of its dependents: then it would orphan what it has not seen.
+ */
+async function garbageIsCollected(namespace: string): Promise<void> {
+  const { uid } = await rolloutIn(namespace, {});
+  const owner = { apiVersion: "serin.dev/v1alpha1", kind: "Rollout", name: "product", uid };
+  const dependents = [
+    istio("VirtualService", { hosts: ["garbage"], http: [] }),
+    istio("DestinationRule", { host: "garbage" }),
+  ].map((object) => ({ ...object, metadata: { name: "garbage", ownerReferences: [owner] } }));
+  for (const object of dependents) await kubectlOutput(["-n", namespace, "create", "-f", "-"], object);
+  await kubectlOutput(["-n", namespace, "delete", "rollouts.serin.dev/product", "--cascade=background"]);
+  const isGone = async (): Promise<boolean> => {
+    const kinds = [virtualServices, destinationRules];
+    const left = await Promise.all(kinds.map((resource) => objects.read(resource, namespace, "garbage", signal)));
+    return left.every((object) => object === undefined);
+  };
+  await until(isGone, { timeout: 120_000, what: "the end of garbage" });
+}
+
 describeTrafficRouter("the Istio router on an API server", async (form) => {
   const { namespace, apply, close } = await openNamespace();
   await apply(productService);
@@ -137,13 +121,13 @@ describeTrafficRouter("the Istio router on an API server", async (form) => {
     router,
     rollout: await rolloutIn(namespace, form === "referenced" ? names : {}),
     snapshot: async () => {
-      const all = await Promise.all(watched.map((resource) => objects.list(resource, namespace, "", signal)));
+      const all = await Promise.all(meshObjects.map((resource) => objects.list(resource, namespace, "", signal)));
       return all.flat().map(({ metadata, spec }) => {
         const { name, labels, annotations, ownerReferences } = metadata;
         return { name, labels, annotations, ownerReferences, spec };
       });
     },
-    caughtUp: () => caughtUp(namespace),
+    caughtUp: () => real.caughtUp(namespace),
     close,
   };
 });
@@ -173,7 +157,7 @@ describe("the example with referenced objects", () => {
     expect(await router.rehearse(rollout, signal)).toBeUndefined();
     await router.perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" }, released, signal);
     await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
-    await caughtUp(namespace);
+    await real.caughtUp(namespace);
     expect(router.readTraffic(released)).toMatchObject({
       route: { kind: "Split", weight: 10 },
       subsets: { kind: "Present", stable: "aaa", canary: "bbb" },
@@ -277,13 +261,14 @@ describe("with a real API server", () => {
 
   test("generated objects that the garbage collector took from a deleted Rollout are given back", async () => {
     const { namespace, apply, close } = await openNamespace();
+    await garbageIsCollected(namespace);
     await apply(productService);
     const rollout = await rolloutIn(namespace, {});
     const finalizers = (list: readonly string[] | null) =>
       objects.mergePatch(rollouts, namespace, "product", { metadata: { finalizers: list } }, { signal });
     await finalizers(["example.org/hold"]);
     await router.perform({ kind: "createRoute" }, rollout, signal);
-    await caughtUp(namespace);
+    await real.caughtUp(namespace);
     const original = router.describeOriginal(rollout);
     const released = { ...duringRelease(rollout, original, "Split", 10), deleting: true };
     await router.perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" }, released, signal);
@@ -295,8 +280,7 @@ describe("with a real API server", () => {
       );
       return (await Promise.all(both)).every((object) => (object?.metadata.ownerReferences ?? []).length === 0);
     };
-    // The garbage collector looks for new kinds every 30 s: in a young cluster it does not know Rollouts yet.
-    await until(isOrphaned, { timeout: 120_000, what: "the garbage collector" });
+    await until(isOrphaned, { timeout: 60_000, what: "the garbage collector" });
     await router.perform({ kind: "routeTraffic", weight: 0, original }, released, signal);
     await router.perform({ kind: "restoreRoute", original }, released, signal);
     await router.perform({ kind: "restoreSubsets", original }, released, signal);
@@ -304,7 +288,7 @@ describe("with a real API server", () => {
     expect(route?.spec?.["http"]).toMatchObject([{ route: [{ destination: { host: "product" } }] }]);
     await router.perform({ kind: "removeRoute" }, released, signal);
     await router.perform({ kind: "removeSubsets" }, released, signal);
-    await caughtUp(namespace);
+    await real.caughtUp(namespace);
     expect(objects.cachedAll(virtualServices, namespace)).toEqual([]);
     expect(objects.cachedAll(destinationRules, namespace)).toEqual([]);
     await finalizers(null);
@@ -345,13 +329,13 @@ describe("with a real API server", () => {
       ["-n", namespace, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", "-"],
       manifest,
     );
-    await caughtUp(namespace);
+    await real.caughtUp(namespace);
     expect(router.readTraffic(released)).toMatchObject({
       route: { kind: "Rest" },
       foreignManager: "argocd-controller",
     });
     await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
-    await caughtUp(namespace);
+    await real.caughtUp(namespace);
     expect(router.readTraffic(released)).toMatchObject({ route: { kind: "Split", weight: 10 } });
     await close();
   });

@@ -35,7 +35,10 @@ export function accessCluster(kubeconfig: string): ClusterAccess {
 }
 
 /** A namespace of its own for one test. */
-export async function createNamespace({ objects, signal }: ClusterAccess, name: string): Promise<string> {
+export async function createNamespace(
+  { objects, signal }: Pick<ClusterAccess, "objects" | "signal">,
+  name: string,
+): Promise<string> {
   const unique = `${name}-${Date.now().toString(36)}`;
   await objects.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: unique } }, { signal });
   return unique;

@@ -1,64 +1,36 @@
 import { describe, expect, inject, it } from "vitest";
 import { createEventAnnouncer } from "../../../src/adapters/kubernetes/event-announcer.ts";
+import { createInformers } from "../../../src/adapters/kubernetes/informers.ts";
 import { createLeaseStore } from "../../../src/adapters/kubernetes/lease-store.ts";
+import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
+import { connect } from "../../../src/adapters/kubernetes/transport.ts";
 import type { Rollout } from "../../../src/api/rollout.ts";
-import type { KubernetesObject } from "../../../src/ports/kubernetes-objects.ts";
-import { runWhileLeading } from "../../../src/runtime/leader-election.ts";
+import { runWhileLeading, type Term } from "../../../src/runtime/leader-election.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { systemTimers } from "../../../src/runtime/timers.ts";
 import { until } from "../../cluster/processes/until.ts";
+import { describeKubernetesObjects } from "../../contract/kubernetes-objects.contract.ts";
 import { accessCluster, configMap, configMaps, createNamespace } from "./cluster-access.ts";
 
+describeKubernetesObjects("on a real API server", async () => {
+  const transport = connect({ kubeconfig: inject("kubeconfig") });
+  const informers = createInformers({ transport, timers: systemTimers });
+  const objects = createKubernetesObjects(transport, informers);
+  const namespace = await createNamespace({ objects, signal: new AbortController().signal }, "contract");
+  return { objects, namespace, close: () => transport.close() };
+});
+
 describe("KubernetesObjects on a real API server", () => {
-  it("writes conditionally and says what a refusal means", async () => {
+  it("tells what is not accepted from what has changed", async () => {
     const access = accessCluster(inject("kubeconfig"));
     const { objects, signal } = access;
-    const namespace = await createNamespace(access, "objects");
-    const options = { signal };
-    const created = await objects.create(configMaps, configMap(namespace, "a", { x: "1" }), options);
-    const patchOf = (resourceVersion: string | undefined) => ({ metadata: { resourceVersion }, data: { x: "2" } });
-    const version = created.metadata.resourceVersion;
-
-    await objects.mergePatch(configMaps, namespace, "a", patchOf(version), options);
-    await expect(objects.mergePatch(configMaps, namespace, "a", patchOf(version), options)).rejects.toMatchObject({
-      name: "ConflictError",
-    });
-    await expect(objects.create(configMaps, configMap(namespace, "a"), options)).rejects.toMatchObject({
-      name: "ConflictError",
-      cause: { reason: "AlreadyExists" },
-    });
-    const test = (value: string) => [{ op: "test", path: "/data/x", value } as const];
-    await objects.jsonPatch(configMaps, namespace, "a", test("2"), options);
-    await expect(objects.jsonPatch(configMaps, namespace, "a", test("1"), options)).rejects.toMatchObject({
-      name: "ConflictError",
-    });
+    const namespace = await createNamespace(access, "refused");
+    await objects.create(configMaps, configMap(namespace, "a", { x: "1" }), { signal });
     const wrong = [{ op: "add", path: "/data/no key", value: "x" } as const];
-    await expect(objects.jsonPatch(configMaps, namespace, "a", wrong, options)).rejects.toMatchObject({
+    await expect(objects.jsonPatch(configMaps, namespace, "a", wrong, { signal })).rejects.toMatchObject({
       name: "RejectedError",
       message: expect.stringContaining("a valid config key must consist of") as string,
     });
-    await expect(objects.mergePatch(configMaps, namespace, "none", {}, options)).rejects.toMatchObject({
-      name: "NotFoundError",
-    });
-  });
-
-  it("dry runs change nothing, apply owns as serin, removal spares another object of the name", async () => {
-    const access = accessCluster(inject("kubeconfig"));
-    const { objects, signal } = access;
-    const namespace = await createNamespace(access, "objects");
-    await objects.create(configMaps, configMap(namespace, "a"), { signal, dryRun: true });
-    expect(await objects.read(configMaps, namespace, "a", signal)).toBeUndefined();
-    const applied = await objects.apply(configMaps, configMap(namespace, "a", { x: "1" }), { signal });
-    expect(applied.metadata.managedFields).toMatchObject([{ manager: "serin", operation: "Apply" }]);
-    const other: KubernetesObject = { metadata: { namespace, name: "a", uid: "00000000-0000-0000-0000-000000000000" } };
-    await objects.remove(configMaps, other, { signal });
-    expect(
-      (await objects.list(configMaps, namespace, "", signal)).map(({ kind, metadata }) => [kind, metadata.name]),
-    ).toContainEqual(["ConfigMap", "a"]);
-    await objects.remove(configMaps, applied, { signal, dryRun: true });
-    await objects.remove(configMaps, applied, { signal });
-    await objects.remove(configMaps, applied, { signal });
-    expect(await objects.read(configMaps, namespace, "a", signal)).toBeUndefined();
   });
 
   it("costs no request while nothing happens, and knows a change without asking", async () => {
@@ -130,7 +102,7 @@ describe("runWhileLeading() on a real API server", () => {
         wallClock: Date.now,
         log: silentLogger,
       };
-      const lead = async (signal: AbortSignal) => {
+      const lead = async ({ signal }: Term) => {
         leaders.push(identity);
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
         leaders.splice(leaders.indexOf(identity), 1);

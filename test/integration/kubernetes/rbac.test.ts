@@ -1,10 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { parse, stringify } from "yaml";
-import { holdPolicies, holdPolicyBindings } from "../../../src/adapters/kubernetes/hold-policy.ts";
 import { holdName } from "../../../src/adapters/kubernetes/hold-rule.ts";
 import { deployments, replicaSets } from "../../../src/adapters/kubernetes/workload-resources.ts";
+import { writeKubeconfigWithToken } from "../../cluster/kubeconfig-with-token.ts";
 import { onFreePorts } from "../../cluster/processes/ports.ts";
 import type { SupervisedProcess } from "../../cluster/processes/supervised.ts";
 import { createSupervisor, type Supervisor } from "../../cluster/processes/supervisor.ts";
@@ -21,30 +20,19 @@ let supervisor: Supervisor;
 beforeAll(async () => {
   supervisor = await createSupervisor();
   bench = await createWorkbench("rbac");
-  await removePolicy();
   await kubectlOutput(["apply", "--server-side", "-f", join(repository, "deploy/operator.yaml")]);
 });
 
 afterAll(async () => {
   await supervisor.stop();
   await bench.stop();
-  await removePolicy();
   await kubectl(["delete", "--wait=false", "-f", join(repository, "deploy/operator.yaml")]);
 });
-
-async function removePolicy(): Promise<void> {
-  const kinds = [holdPolicyBindings, holdPolicies].map(({ plural }) => plural).join(",");
-  await kubectlOutput(["delete", "--ignore-not-found", kinds, holdName]);
-}
 
 /** A kubeconfig with nothing but a token of the operator's ServiceAccount, as its pod would have. */
 async function kubeconfigOfOperator(): Promise<string> {
   const token = await kubectlOutput(["-n", system, "create", "token", "serin-operator"]);
-  const config = parse(readFileSync(inject("kubeconfig"), "utf8")) as { users: { user: object }[] };
-  for (const entry of config.users) entry.user = { token: token.trim() };
-  const path = join(supervisor.folder, "operator.kubeconfig");
-  writeFileSync(path, stringify(config), { mode: 0o600 });
-  return path;
+  return writeKubeconfigWithToken(inject("kubeconfig"), token.trim(), join(supervisor.folder, "operator.kubeconfig"));
 }
 
 interface RunningOperator {
@@ -59,6 +47,7 @@ async function startOperator(): Promise<RunningOperator> {
     const url = `http://127.0.0.1:${port}`;
     const flags = {
       kubeconfig,
+      hold: "policy",
       namespace: bench.namespace,
       "prometheus-address": inject("prometheusUrl"),
       "metrics-address": `127.0.0.1:${port}`,
@@ -158,6 +147,7 @@ test("the operator may do nothing that it does not need", async () => {
     ["delete", "deployments.apps"],
     ["delete", "rollouts.serin.dev"],
     ["create", "leases.coordination.k8s.io"],
+    ["get", "services"],
     ["update", "virtualservices.networking.istio.io"],
   ] as const) {
     expect([verb, resource, await ask(verb, resource)]).toEqual([verb, resource, "no"]);
@@ -165,11 +155,12 @@ test("the operator may do nothing that it does not need", async () => {
   const askIn = async (namespace: string, verb: string, what: string) =>
     (await kubectl(["auth", "can-i", verb, what, as, "-n", namespace])).stdout.trim();
   for (const [verb, what, answer] of [
-    ["patch", "secrets/serin-webhook", "yes"],
-    ["get", "secrets/another", "no"],
+    ["get", "secrets/serin-webhook", "no"],
     ["create", "secrets", "no"],
-    ["create", `mutatingadmissionpolicies.admissionregistration.k8s.io/${holdName}`, "yes"],
-    ["create", "mutatingadmissionpolicies.admissionregistration.k8s.io/another", "no"],
+    ["patch", "leases.coordination.k8s.io/serin-operator", "yes"],
+    ["patch", "leases.coordination.k8s.io/another", "no"],
+    ["get", `mutatingadmissionpolicies.admissionregistration.k8s.io/${holdName}`, "yes"],
+    ["patch", `mutatingadmissionpolicies.admissionregistration.k8s.io/${holdName}`, "no"],
     ["delete", `mutatingwebhookconfigurations.admissionregistration.k8s.io/${holdName}`, "yes"],
     ["get", "mutatingwebhookconfigurations.admissionregistration.k8s.io/another", "no"],
   ] as const) {

@@ -80,13 +80,13 @@ export async function startIstioTarget({ takes = 0 } = {}): Promise<IstioTarget>
   };
 }
 
-function labelsOf({ workload, code = 200, flags = "-", grpcStatus = "", caller = "client" }: Served) {
+function labelsOf({ workload, code = 200, flags = "-", grpcStatus = "", caller = "client", host }: Served) {
   return {
     reporter: "source",
     source_workload: caller,
     source_workload_namespace: "shop",
-    destination_service_namespace: "shop",
-    destination_service_name: "product",
+    destination_service_namespace: host === undefined ? "shop" : "unknown",
+    destination_service_name: host ?? "product",
     destination_workload: workload,
     response_code: String(code),
     response_flags: flags,

@@ -11,23 +11,42 @@ import type { IstioTarget } from "./istio-target.ts";
 
 export interface PrometheusWorld extends MetricWorld {
   readonly prometheus: Prometheus;
+  /** What the provider warned of. */
+  readonly warnings: readonly object[];
   readonly callers: Readonly<Record<"client" | "gateway", IstioTarget>>;
 }
 
 const timeout = 1_500;
 
-/** `scrapesTake`: milliseconds that the client's answer to a scrape takes. */
+interface PrometheusWorldOptions {
+  readonly scrapeInterval?: string;
+  /** Milliseconds that the client's answer to a scrape takes. */
+  readonly scrapesTake?: number;
+  /** Recording rules, as YAML. */
+  readonly rules?: string;
+  readonly seriesBudget?: number;
+}
+
 export async function startPrometheusWorld({
   scrapeInterval = "500ms",
   scrapesTake = 0,
-} = {}): Promise<PrometheusWorld> {
+  rules,
+  seriesBudget,
+}: PrometheusWorldOptions = {}): Promise<PrometheusWorld> {
   const supervisor = await createSupervisor();
   const { prometheus: binary } = await provideParts(["prometheus"], { supervisor });
-  const prometheus = await startPrometheus(supervisor, { binary: binary.path, scrapeInterval });
+  const prometheus = await startPrometheus(supervisor, {
+    binary: binary.path,
+    scrapeInterval,
+    ...(rules === undefined ? {} : { rules }),
+  });
   const callers = { client: await startIstioTarget({ takes: scrapesTake }), gateway: await startIstioTarget() };
   const all = Object.values(callers);
   for (const { address } of all) prometheus.addTarget({ job: "callers", address });
   for (const { address } of all) await prometheus.awaitScraped(address);
+
+  const warnings: object[] = [];
+  const log = { debug: () => undefined, warn: (fields: object) => void warnings.push(fields) };
 
   /** Two scrapes that ended, so that the one before was begun after the call and is stored. */
   async function scraped(target: IstioTarget): Promise<void> {
@@ -39,7 +58,14 @@ export async function startPrometheusWorld({
     prometheus,
     callers,
     timeout,
-    provider: createPrometheusProvider({ address: prometheus.url, timeout, clock: { now: () => Date.now() } }),
+    provider: createPrometheusProvider({
+      address: prometheus.url,
+      timeout,
+      seriesBudget,
+      log,
+      clock: { now: () => Date.now() },
+    }),
+    warnings,
     serve: (...requests) => {
       for (const served of requests) callers[served.caller === "gateway" ? "gateway" : "client"].count(served);
     },

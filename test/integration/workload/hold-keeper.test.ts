@@ -3,7 +3,7 @@ import { holdName } from "../../../src/adapters/kubernetes/hold-rule.ts";
 import { keepHold, type HoldKeeper, type HoldKeeperOptions } from "../../../src/adapters/kubernetes/hold-keeper.ts";
 import { holdPolicies, holdPolicyBindings } from "../../../src/adapters/kubernetes/hold-policy.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
-import { RejectedError } from "../../../src/runtime/errors.ts";
+import { RejectedError, TransientError } from "../../../src/runtime/errors.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { systemTimers } from "../../../src/runtime/timers.ts";
 import { until } from "../../cluster/processes/until.ts";
@@ -50,6 +50,17 @@ async function isHeld(name: string): Promise<boolean> {
 }
 
 describe("what holds on Kubernetes 1.36 is kept in place", () => {
+  test("an API server that does not answer at first is waited for", async () => {
+    let lost = 0;
+    const jsonPatch: KubernetesObjects["jsonPatch"] = (...args) => {
+      lost += 1;
+      return lost <= 2 ? Promise.reject(new TransientError("no answer")) : bench.objects.jsonPatch(...args);
+    };
+    const keeper = await keep({ objects: { ...bench.objects, jsonPatch }, timers: impatient });
+    expect(keeper.current()).toBe("Policy");
+    expect(lost).toBeGreaterThan(2);
+  });
+
   test.each([
     ["policy", holdPolicies, policy],
     ["binding", holdPolicyBindings, binding],

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { holdAnnotation, rolloutLabel, unpauseAnnotation } from "../../../src/api/names.ts";
 import { chooseHold } from "../../../src/adapters/kubernetes/hold-choice.ts";
 import { configSchema } from "../../../src/config.ts";
-import { serveHoldWebhook, webhookSecret, type HoldWebhook } from "../../../src/hold.ts";
+import { serveHoldWebhook, webhookSecret, webhookService, type HoldWebhook } from "../../../src/hold.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { startCluster, type LocalCluster } from "../../cluster/cluster.ts";
 import { freePorts } from "../../cluster/processes/ports.ts";
@@ -221,8 +221,13 @@ describe("a Deployment that is kept paused, on Kubernetes 1.34", () => {
   });
 });
 
-test("the Secret, the Service and the port of deploy/operator.yaml are those that the operator uses", () => {
-  const text = readFileSync(join(import.meta.dirname, "../../../deploy/operator.yaml"), "utf8");
-  expect(text.match(new RegExp(`name: ${webhookSecret}\\b`, "g"))?.length).toBeGreaterThanOrEqual(4);
+test("the Secret, the Service and the port of deploy/operator-older.yaml are those that the operator uses", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../deploy/operator-older.yaml"), "utf8");
+  for (const [kind, name] of [
+    ["Secret", webhookSecret],
+    ["Service", webhookService],
+  ])
+    expect(text).toMatch(new RegExp(`^kind: ${kind}\\nmetadata:\\n  name: ${name}$`, "m"));
+  expect(text).toContain(`resourceNames: [${webhookSecret}]`);
   expect(text).toContain("containerPort: 9443");
 });

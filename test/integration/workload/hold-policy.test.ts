@@ -44,7 +44,11 @@ describe("the hold policy on Kubernetes 1.36", () => {
     const refuse = () => Promise.reject(new RejectedError("forbidden"));
     const objects = { ...bench.objects, jsonPatch: refuse, apply: refuse };
     await expect(choose({ objects })).resolves.toMatchObject({ hold: "Policy" });
-    await expect(choose({ objects: { ...objects, cachedAll: () => [] } })).resolves.toEqual({
+    const empty = { ...objects, cachedAll: () => [] };
+    // As it should be, whoever put it there: nothing has to be written, and only a Deployment to try it on is missing.
+    await expect(choose({ objects: empty })).resolves.toMatchObject({ hold: "Policy", untried: true });
+    const read = () => Promise.resolve(undefined);
+    await expect(choose({ objects: { ...empty, read } })).resolves.toEqual({
       hold: "Paused",
       reason: "the policy could not be written: forbidden",
     });
@@ -56,7 +60,10 @@ describe("the hold policy on Kubernetes 1.36", () => {
     const apply: KubernetesObjects["apply"] = (resource, ...rest) => objects.apply(older(resource), ...rest);
     const jsonPatch: KubernetesObjects["jsonPatch"] = (resource, ...rest) =>
       objects.jsonPatch(older(resource), ...rest);
-    await expect(choose({ objects: { ...objects, apply, jsonPatch } })).resolves.toMatchObject({ hold: "Paused" });
+    const read: KubernetesObjects["read"] = (resource, ...rest) => objects.read(older(resource), ...rest);
+    await expect(choose({ objects: { ...objects, read, apply, jsonPatch } })).resolves.toMatchObject({
+      hold: "Paused",
+    });
   });
 
   test.each(templateChanges)("holds a change by $by", async ({ by, run }) => {

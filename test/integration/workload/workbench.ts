@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { inject } from "vitest";
 import type { Rollout } from "../../../src/api/rollout.ts";
 import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
@@ -15,7 +13,7 @@ import { ConflictError } from "../../../src/runtime/errors.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { systemTimers } from "../../../src/runtime/timers.ts";
 import { until } from "../../cluster/processes/until.ts";
-import { kubectlOutput } from "../kubectl.ts";
+import { kubectlOutput, serveRollouts } from "../kubectl.ts";
 import type {} from "../provided.ts";
 
 /** A namespace of the shared cluster with the real adapters on it. */
@@ -73,12 +71,9 @@ export function deploymentOf(
   };
 }
 
-const crdFile = join(import.meta.dirname, "../../../crds/rollouts.serin.dev.yaml");
-
 export async function createWorkbench(purpose: string): Promise<Workbench> {
   const namespace = `${purpose}-${process.pid}`;
-  await kubectlOutput(["apply", "--server-side", "--force-conflicts", "-f", "-"], readFileSync(crdFile, "utf8"));
-  await kubectlOutput(["wait", "--for=condition=Established", "crd/rollouts.serin.dev"]);
+  await serveRollouts();
   await kubectlOutput(["create", "namespace", namespace]);
   const transport = connect({ kubeconfig: inject("kubeconfig") });
   const stopping = new AbortController();

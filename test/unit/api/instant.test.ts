@@ -6,6 +6,7 @@ import {
   parsePercentage,
   renderDuration,
   renderInstant,
+  renderCount,
   renderRatio,
 } from "../../../src/api/instant.ts";
 
@@ -75,4 +76,8 @@ test("a moment is read as it was written", () => {
   expect(renderInstant(at)).toBe("2026-01-02T03:04:05.678Z");
   expect(parseInstant(renderInstant(at))).toBe(at);
   expect(parseInstant("yesterday")).toBeNaN();
+});
+
+test("a count is whole, and told apart by thousands", () => {
+  expect([renderCount(0.4), renderCount(2_099.6)]).toEqual(["0", "2,100"]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseSpec, serviceName } from "../../../src/api/rollout.ts";
+import { parseSpec, serviceName, storedServiceName } from "../../../src/api/rollout.ts";
 
 describe("parseSpec", () => {
   test("fills in the defaults", () => {
@@ -28,3 +28,11 @@ test.each([
   if (!("spec" in parsed)) throw new Error(parsed.problems.join());
   expect(serviceName(parsed.spec)).toBe(expected);
 });
+
+test.each([
+  [{ targetRef: { name: "product" } }, "product"],
+  [{ targetRef: { name: "product" }, service: { name: "front" } }, "front"],
+  [{ targetRef: { name: "product" }, service: {}, bake: "nonsense" }, "product"],
+  [{ service: { name: 7 } }, undefined],
+  [undefined, undefined],
+])("storedServiceName() of %j", (spec, name) => expect(storedServiceName(spec)).toBe(name));

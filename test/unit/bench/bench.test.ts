@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { shareOut } from "../../bench/bench-lab.ts";
 import { readBenchOptions, WrongOption, type BenchOptions } from "../../bench/options.ts";
 import { restartsIn, type Entry } from "../../bench/pod-ledger.ts";
-import { randomFrom } from "../../bench/random.ts";
+import { randomFrom } from "../../support/random.ts";
 import { judgeBench, summaryLines, type AppResult } from "../../bench/result.ts";
 import type { TrafficAppResult } from "../../bench/traffic.ts";
 import { judgeTraffic, trafficLines } from "../../bench/traffic-result.ts";
@@ -17,16 +17,27 @@ describe("options", () => {
       seed: 7,
       apps: 4,
       rate: 20,
+      callers: 500,
+      calls: 5,
+      spread: 30,
+      releases: 10_000,
     };
     expect(readBenchOptions(["adoption"], 7)).toEqual(expected);
     expect(readBenchOptions(["adoption", "--json", "--seed", "3"], 7)).toEqual({ ...expected, json: true, seed: 3 });
     expect(readBenchOptions(["traffic"], 7)).toMatchObject({ bench: "traffic", apps: 2, rate: 100 });
+    expect(readBenchOptions(["judge"], 7)).toMatchObject({ bench: "judge", seed: 1 });
+    expect(readBenchOptions(["queries", "--callers", "9"], 7)).toMatchObject({
+      apps: 50,
+      rate: 100,
+      callers: 9,
+      calls: 5,
+    });
     expect(readBenchOptions(["--help"], 7)).toBe("help");
   });
 
   test.each([
-    [[], 'no bench ""; there are: adoption, traffic'],
-    [["speed"], 'no bench "speed"; there are: adoption, traffic'],
+    [[], 'no bench ""; there are: adoption, traffic, judge, verdict, queries, faults, crashes'],
+    [["speed"], 'no bench "speed"; there are: adoption, traffic, judge, verdict, queries, faults, crashes'],
     [["adoption", "--promotions", "0"], "--promotions 0: write a whole number from 1 to 10000"],
     [["adoption", "--seed", "x"], "--seed x: write a whole number from 0 to 4294967295"],
     [["adoption", "--fast"], "Unknown option '--fast'"],
@@ -89,6 +100,10 @@ describe("the bar", () => {
     seed: 1,
     apps: 1,
     rate: 20,
+    callers: 1,
+    calls: 1,
+    spread: 0,
+    releases: 1,
   };
   const promotion = { image: "product:v2", outcome: "Promoted", restarts: 0, seconds: 20 };
   const good: AppResult = {

@@ -9,12 +9,14 @@ test("there is a command for each thing that people ask", () => {
     "status",
     "explain",
     "history",
+    "plan",
     "promote",
     "abort",
     "retry",
     "pause",
     "resume",
     "restart",
+    "uninstall",
   ]);
   expect(program.version()).toBe("1.2.3");
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { conditionReasons, type ConditionReason } from "../../../src/api/reasons.ts";
+import type { Counts } from "../../../src/api/rollout-status.ts";
 import { nextSteps } from "../../../src/cli/next-steps.ts";
 import { renderExplanation } from "../../../src/cli/render-explanation.ts";
 import { paintFor } from "../../../src/cli/terminal.ts";
@@ -23,6 +24,17 @@ Evidence
 
 What to do
   Nothing. \`serin status -w\` follows it; \`serin abort\` sends all traffic back.`);
+  });
+
+  test("of a release tells the most that its requests leave open", () => {
+    const of = (canary: Counts) => {
+      const step = { stable: canary, canary };
+      return renderExplanation(rollout({ release: { ...release, analysis: { ...release.analysis!, step } } }), plain);
+    };
+    const counted = { requests: 300, errors: 2, slow: 0, slowOrClose: 0 };
+    expect(of(counted)).toContain("At most (95 % sure): 2.82 % of its requests fail\n");
+    expect(of({ ...counted, slow: 2 })).toContain("2.82 % of its requests fail, 2.82 % are too slow");
+    expect(of({ ...counted, requests: 0, errors: 0 })).not.toContain("At most");
   });
 
   test("of a rollback gives the meaning of its reason", () => {

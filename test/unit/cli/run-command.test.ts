@@ -38,14 +38,22 @@ describe("a command", () => {
 
   test("tells an error as one sentence, and hangs up all the same", async () => {
     const { told, run } = scene();
-    await run(() => Promise.reject(new Error("connection refused\n    at somewhere")))();
-    expect(told).toEqual({ warnings: ["serin: connection refused"], code: 1, closed: 1 });
+    await run(({ connection }) =>
+      Promise.reject(new Error(`connection to ${connection.namespace} refused\n    at it`)),
+    )();
+    expect(told).toEqual({ warnings: ["serin: connection to shop refused"], code: 1, closed: 1 });
   });
 
   test("ends with the exit code that the error asks for", async () => {
     const { told, run } = scene();
     await run(() => Promise.reject(new CommandError("too late", 2)))();
     expect(told).toMatchObject({ warnings: ["serin: too late"], code: 2 });
+  });
+
+  test("does not connect before it has to", async () => {
+    const { told, run } = scene();
+    await run(() => Promise.reject(new CommandError("--rate x: write a number", 2)))();
+    expect(told).toEqual({ warnings: ["serin: --rate x: write a number"], code: 2, closed: 0 });
   });
 
   test("says nothing when the user ended it", async () => {

@@ -53,3 +53,17 @@ describe("the mesh agrees with what istiod 1.28 was seen to do", () => {
     expect(() => check(each), `passes now: take it off the list (${notYet[each.name] ?? ""})`).toThrow();
   });
 });
+
+it("a proxy with egress is given the Services of those namespaces alone", () => {
+  const service = (namespace: string) => ({
+    metadata: { name: "product", namespace },
+    spec: { clusterIP: "10.0.0.1", ports: [{ name: "http", port: 80 }] },
+  });
+  const none = { endpointSlices: [], pods: [], nodes: [], virtualServices: [], destinationRules: [] };
+  const objects = { ...none, services: [service("shop"), service("elsewhere")] };
+  const client = { kind: "sidecar", namespace: "default", labels: {} } as const;
+  const endpointsOf = (egress?: readonly string[]) =>
+    renderEnvoyConfig(objects, { ...client, ...(egress && { egress }) }).endpoints.map(({ cluster }) => cluster);
+  expect(endpointsOf(["shop"])).toEqual(["outbound|80||product.shop.svc.cluster.local"]);
+  expect(endpointsOf()).toHaveLength(2);
+});

@@ -16,7 +16,7 @@ import type {
 
 const folder = fileURLToPath(new URL("../../golden/istiod-1.28/", import.meta.url));
 
-interface CasePod {
+export interface CasePod {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly ready: boolean;
@@ -56,6 +56,7 @@ export interface Expected {
 export interface GoldenCase {
   readonly name: string;
   readonly client: Client;
+  readonly pods: readonly CasePod[];
   readonly manifests: readonly KubernetesObject[];
   readonly objects: MeshObjects;
   readonly expected: Expected;
@@ -77,7 +78,7 @@ function readCase(name: string): GoldenCase {
   const expected = JSON.parse(readFileSync(`${folder}${name}/expected.json`, "utf8")) as Expected;
   const { namespace, labels, zone } = head.client;
   const client: Client = { kind: "sidecar", namespace, labels, locality: { region: "sim", zone } };
-  return { name, client, manifests, objects: objectsOf(head, manifests), expected };
+  return { name, client, pods: head.pods, manifests, objects: objectsOf(head, manifests), expected };
 }
 
 function objectsOf(head: CaseHead, manifests: readonly KubernetesObject[]): MeshObjects {

@@ -50,6 +50,28 @@ describe("observe()", () => {
     expect(later.observation.original).toBeUndefined();
   });
 
+  test("asks who calls the stable pods once, before a release starts pods, and not where nobody cares", async () => {
+    const begun = async (spec: Record<string, unknown> = {}) => {
+      const world = await worldAtRest(spec);
+      world.changeTemplate("v2");
+      await world.run(({ status }) => status.release !== undefined);
+      return world;
+    };
+    const world = await begun();
+    const asked = await look(world);
+    expect(asked.calls).toContain("arrivals");
+    expect(asked.observation.arrivals).toMatchObject({ kind: "Counts", withoutProxy: 0 });
+    expect(asked.observation.usual).toMatchObject({ requests: 60_000, lost: 0 });
+    const refused = { rehearse: () => Promise.resolve({ problem: "TrafficConfigRejected", message: "no" } as const) };
+    expect((await look(world, { router: refused })).calls).not.toContain("arrivals");
+    await world.run(({ status }) => status.release?.traffic !== undefined);
+    expect((await look(world)).calls).not.toContain("arrivals");
+    const accepting = await begun({ traffic: { istio: {}, unsplit: "accept" } });
+    const { calls } = await look(accepting);
+    expect(calls).not.toContain("arrivals");
+    expect(calls).toContain("usual");
+  });
+
   test("measures from the watermark, by the release's workloads, with weights given time to arrive", async () => {
     const world = await worldInRelease(10, { service: { name: "shop-front" } });
     const { analysis, traffic } = world.status.release!;
@@ -62,8 +84,67 @@ describe("observe()", () => {
       slowerThan: undefined,
       since: Date.parse(analysis!.watermark),
       sinceClock: analysis!.verdict === undefined ? "operator" : "store",
+      lookBack: undefined,
+      beyond: undefined,
+      usualQuantile: undefined,
       shiftedAt: Date.parse(traffic!.routeChangedAt) + 2_000,
+      ratios: [],
+      checks: [],
+      maxAge: undefined,
     });
+  });
+
+  test("looks where traffic goes only while that decides something", async () => {
+    const world = await worldInRelease(10, { bake: "5m" });
+    await world.run(({ status }) => status.release?.stepStartedAt !== undefined);
+    expect((await queryOf(world))?.shiftedAt).toBeUndefined();
+    await world.run(({ status }) => status.release?.bakingSince !== undefined);
+    expect((await queryOf(world))?.shiftedAt).toBeDefined();
+  });
+
+  test("has boundaries of stable's usual latency chosen at first, where only stable is compared with, and keeps to them", async () => {
+    const world = await worldInRelease(10, { analysis: { compareWith: "stable", latency: { max: "1s" } } });
+    const release = world.status.release!;
+    const knowing = (analysis: object) => {
+      world.status = { ...world.status, release: { ...release, analysis: { ...release.analysis!, ...analysis } } };
+      return queryOf(world);
+    };
+    expect(await knowing({ verdict: undefined })).toMatchObject({ usualQuantile: 0.99, beyond: undefined });
+    expect(await knowing({ verdict: "Undecided", boundaries: [250, 100, 500] })).toMatchObject({
+      usualQuantile: undefined,
+      beyond: [250, 100, 500],
+    });
+  });
+
+  test("asks for the team's own metrics, for values only when they are due", async () => {
+    const metrics = [
+      { name: "failed", ratio: { bad: 'bad{pod=~"$(pods)"}', total: "all", max: "1%" } },
+      { name: "p50", value: { query: "p50", max: 1, interval: "30s", failureLimit: 3 } },
+    ];
+    const world = await worldInRelease(10, { analysis: { metrics } });
+    const release = world.status.release!;
+    const { replicaSet = "" } = world.status.canary ?? {};
+    const checkedAt = (at: number) => {
+      const checks = [{ name: "p50", at: new Date(at).toISOString(), found: "Within" as const, failures: 0 }];
+      world.status = { ...world.status, release: { ...release, analysis: { ...release.analysis!, checks } } };
+      return queryOf(world);
+    };
+    expect(await checkedAt(world.now - 29_000)).toMatchObject({
+      ratios: [{ name: "failed", canary: { bad: `bad{pod=~"${replicaSet}-.*"}`, total: "all" } }],
+      checks: [],
+    });
+    expect(await checkedAt(world.now - 30_000)).toMatchObject({ checks: [{ name: "p50", query: "p50" }] });
+  });
+
+  test("looks back at the first measurement of a release that is to be judged fast, and at no other", async () => {
+    const world = await worldInRelease(10, { analysis: { sensitivity: "fast", minStepDuration: "15s" } });
+    const release = world.status.release!;
+    const withVerdict = (verdict: "Undecided" | undefined) => {
+      world.status = { ...world.status, release: { ...release, analysis: { ...release.analysis!, verdict } } };
+      return queryOf(world);
+    };
+    expect(await withVerdict(undefined)).toMatchObject({ sinceClock: "operator", lookBack: 600_000 });
+    expect(await withVerdict("Undecided")).toMatchObject({ sinceClock: "store", lookBack: undefined });
   });
 
   test("asks for slow requests where latency is limited, of the reporter that the spec names", async () => {

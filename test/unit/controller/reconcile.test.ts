@@ -32,7 +32,7 @@ describe("reconcile()", () => {
       const { run, calls } = ports(world);
       await run();
       world.tick(1_000);
-      acted = calls.filter((call) => !/^(writeStatus|announce|record|measure|rehearse)/.test(call));
+      acted = calls.filter((call) => !/^(writeStatus|announce|record|arrivals|usual|measure|rehearse)/.test(call));
       if (acted.length > 0) expect(calls.indexOf("writeStatus")).toBeLessThan(calls.indexOf(acted[0]!));
     }
   });
@@ -60,9 +60,49 @@ describe("reconcile()", () => {
     expect([...refusedPlans]).toEqual(expect.arrayContaining(kinds));
   });
 
+  test.each([0.1, 0])(
+    "goes on although somebody writes annotations all the time (error rate %d)",
+    async (errorRate) => {
+      const world = await worldAtRest();
+      world.behaviours = { v2: { errorRate } };
+      world.changeTemplate("v2");
+      const own = world.dependencies().cluster;
+      let isAnnotated = false;
+      const cluster = {
+        // Between the read that was decided on and every write that follows from it; never faster than a fresh read.
+        writeStatus: (...asked: Parameters<typeof own.writeStatus>) => {
+          if (!isAnnotated) world.resourceVersion += 1;
+          isAnnotated = !isAnnotated;
+          return own.writeStatus(...asked);
+        },
+      };
+      for (let second = 0; second < 600 && world.status.history === undefined; second += 1) {
+        await ports(world, { cluster }).run();
+        world.tick(1_000);
+      }
+      expect(world.status.history?.[0]?.outcome).toBe(errorRate === 0 ? "Promoted" : "RolledBack");
+    },
+  );
+
+  test("decides again when somebody changed more than what the Rollout is called by meanwhile", async () => {
+    const world = await worldInRelease(10);
+    world.tick(60_000);
+    const own = world.dependencies().cluster;
+    const cluster = {
+      writeStatus: (...asked: Parameters<typeof own.writeStatus>) => {
+        world.requests = { pause: "2026-01-01T00:10:00Z" };
+        world.resourceVersion += 1;
+        return own.writeStatus(...asked);
+      },
+    };
+    await expect(ports(world, { cluster }).run()).rejects.toThrow(ConflictError);
+    expect(world.route.weight).toBe(10);
+  });
+
   test("a rollback moves the traffic even when the status cannot be written, and fails so that it is tried again", async () => {
     const world = await aborting();
-    const { run, calls } = ports(world, { cluster: { writeStatus: refuse } });
+    const releaseMetrics = { countDecision: () => expect.unreachable("what was not stored happens again") };
+    const { run, calls } = ports(world, { cluster: { writeStatus: refuse }, releaseMetrics });
     await expect(run()).rejects.toBe(conflict);
     expect(calls).toContain("routeTraffic");
     expect(world.route).toEqual({ kind: "Split", weight: 0 });
@@ -71,8 +111,15 @@ describe("reconcile()", () => {
   test("a rollback stores the decision even when the traffic cannot be moved", async () => {
     const world = await aborting();
     const away = new Error("the API server is away");
-    const { run } = ports(world, { router: { perform: () => Promise.reject(away) } });
+    const counted: string[] = [];
+    const { run } = ports(world, {
+      router: { perform: () => Promise.reject(away) },
+      releaseMetrics: {
+        countDecision: (_, { transitions }) => counted.push(...transitions.map(({ reason }) => reason)),
+      },
+    });
     await expect(run()).rejects.toBe(away);
+    expect(counted).toEqual(["RollbackStarted"]);
     expect(world.status.release).toMatchObject({ decision: "Rollback", reason: "Aborted" });
     expect(world.route.weight).toBe(50);
     expect(await world.run(({ status }) => status.release === undefined)).toBe(true);
@@ -130,6 +177,21 @@ describe("reconcile()", () => {
     await run();
     expect(world.isGone).toBe(true);
     expect(calls.slice(calls.indexOf("letGo") + 1).filter((call) => call === "writeStatus")).toEqual([]);
+  });
+
+  test("lets a Rollout go when that is told, or when it could not be told for a minute", async () => {
+    const world = await worldAtRest();
+    world.isDeleting = true;
+    const silent = { announce: () => Promise.resolve([]) };
+    const look = () => ports(world, { announcer: silent }).run();
+    expect(await look()).toEqual({ requeueAfter: 1_000 });
+    expect(world.isGone).toBe(false);
+    world.tick(59_000);
+    await look();
+    expect(world.isGone).toBe(false);
+    world.tick(1_000);
+    await look();
+    expect(world.isGone).toBe(true);
   });
 
   test("does not write counts alone more often than they are worth", async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Rollout } from "../../../src/api/rollout.ts";
+import type { Transition } from "../../../src/domain/decision.ts";
 import { giveUp, reportFailure } from "../../../src/controller/report-failure.ts";
 import {
   CanaryRefusedError,
@@ -50,6 +52,28 @@ describe("reportFailure()", () => {
     expect(world.status.message).toContain("still no answer");
     await tell(world, new RejectedError("denied"));
     expect(waiting(world)).toHaveLength(2);
+  });
+
+  test("shows the reason in the metrics even where the status cannot be written, and counts each event once", async () => {
+    const world = await worldAtRest();
+    const shown: (string | undefined)[] = [];
+    const told: string[] = [];
+    const releaseMetrics = {
+      recordFailure: (rollout: Rollout, transitions: readonly Transition[]) => {
+        shown.push(rollout.status.conditions?.find(({ type }) => type === "Ready")?.reason);
+        told.push(...transitions.map(({ reason }) => reason));
+      },
+    };
+    const { deps } = recordedPorts(world, { releaseMetrics });
+    await reportFailure(world.key, new RejectedError("denied"), deps, signal);
+    await reportFailure(world.key, new RejectedError("denied again"), deps, signal);
+    const away = recordedPorts(world, {
+      releaseMetrics,
+      cluster: { writeStatus: () => Promise.reject(new TransientError("no answer")) },
+    });
+    await expect(reportFailure(world.key, new TransientError("no answer"), away.deps, signal)).rejects.toThrow();
+    expect(shown).toEqual(["TrafficConfigRejected", "TrafficConfigRejected", "ProgressingWithRetry"]);
+    expect(told).toEqual(["Held", "Held"]);
   });
 
   test("says of a rollback that it is blocked, and leaves the release as it is", async () => {

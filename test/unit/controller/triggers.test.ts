@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rolloutsConcernedBy, type TriggerKind } from "../../../src/controller/triggers.ts";
+import { rolloutsConcernedBy, rolloutsFreedBy, type TriggerKind } from "../../../src/controller/triggers.ts";
 import type { KubernetesObject } from "../../../src/ports/kubernetes-objects.ts";
 
 type Metadata = Partial<KubernetesObject["metadata"]>;
@@ -23,6 +23,29 @@ function concerned(kind: TriggerKind, changed: KubernetesObject, rollouts = all)
 
 const ownedBy = (kind: string, name: string, uid: string): Metadata => ({
   ownerReferences: [{ apiVersion: "v1", kind, name, uid }],
+});
+
+describe("rolloutsFreedBy()", () => {
+  const freed = (name: string, namespace = "shop") => rolloutsFreedBy({ namespace, name }, all).map((key) => key.name);
+
+  test("a Rollout that is gone: those of its namespace, which it may have kept from a Deployment", () => {
+    expect(freed("gone")).toEqual(["product", "cart"]);
+    expect(freed("gone", "staging")).toEqual(["product"]);
+    expect(freed("gone", "elsewhere")).toEqual([]);
+  });
+
+  test("a Rollout that is there: those that say that one keeps them from what they want", () => {
+    expect(freed("product")).toEqual([]);
+    const says = (name: string, reason: string) => ({ ...rollout(name, {}), status: { conditions: [{ reason }] } });
+    const kept = [
+      says("one", "HostClaimed"),
+      says("two", "WorkloadClaimed"),
+      says("three", "Held"),
+      rollout("four", {}),
+    ];
+    expect(rolloutsFreedBy({ namespace: "shop", name: "one" }, kept).map(({ name }) => name)).toEqual(["two"]);
+    expect(rolloutsFreedBy({ namespace: "shop", name: "four" }, kept).map(({ name }) => name)).toEqual(["one", "two"]);
+  });
 });
 
 describe("rolloutsConcernedBy()", () => {
@@ -59,12 +82,44 @@ describe("rolloutsConcernedBy()", () => {
     expect(concerned("Service", object("cart-api"))).toEqual([]);
   });
 
-  test("a route: all of them, as it may go to a host of any namespace", () => {
-    expect(concerned("Route", object("any", { namespace: "gateways" }))).toEqual([
-      "shop/product",
-      "shop/cart",
-      "staging/product",
-    ]);
+  describe("a route", () => {
+    const beyond = { namespace: "gateways" };
+    const to = (host: string) => ({ http: [{ route: [{ destination: { host } }] }] });
+    const both = ["shop/product", "shop/cart", "staging/product"];
+
+    test.each<[string, Record<string, unknown>, string[]]>([
+      ["to a host by its full name", to("Product.shop.svc.cluster.local"), ["shop/product"]],
+      ["to a host by name and namespace", to("cart.shop"), ["shop/cart"]],
+      ["for a wildcard", { hosts: ["*.svc.cluster.local"] }, both],
+      ["that leads on to a delegate", { http: [{ delegate: { name: "any", namespace: "routes" } }] }, both],
+      [
+        "that names a namespace",
+        { rules: [{ backendRefs: [{ name: "product", namespace: "staging" }] }] },
+        ["staging/product"],
+      ],
+      ["to somebody else", to("other.elsewhere.svc.cluster.local"), []],
+      ["to a Service of its own namespace", to("product"), []],
+    ])("of another namespace %s", (_what, spec, expected) => {
+      expect(concerned("Route", object("any", beyond, spec))).toEqual(expected);
+    });
+
+    test("of the same namespace concerns all in it", () => {
+      expect(concerned("Route", object("any", {}, to("other")))).toEqual(["shop/product", "shop/cart"]);
+    });
+
+    test("that a Rollout names concerns it, wherever it is", () => {
+      const naming = rollout("product", { ...product.spec, traffic: { istio: { virtualService: { name: "edge" } } } });
+      expect(concerned("Route", object("edge", beyond, to("other")), [naming, cart])).toEqual(["shop/product"]);
+    });
+
+    test("concerns whom it does not name any more, too", () => {
+      const before = object("any", beyond, to("product.staging"));
+      const now = object("any", beyond, to("cart.shop"));
+      expect(rolloutsConcernedBy("Route", now, all, before).map(({ namespace }) => namespace)).toEqual([
+        "shop",
+        "staging",
+      ]);
+    });
   });
 
   test("a spec that cannot be understood concerns nothing and harms nobody", () => {

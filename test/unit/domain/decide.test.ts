@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { observe } from "../../../src/controller/observe.ts";
 import { decide, ruleNames } from "../../../src/domain/decide.ts";
-import type { Measurement, Observation } from "../../../src/domain/observation.ts";
+import type { Observation } from "../../../src/domain/observation.ts";
 import { VirtualWorld, type Behaviour } from "../../simulation/virtual-world.ts";
 import { readText } from "../../architecture/repository.ts";
-import { aRollout, anObservation, inRelease, noon } from "../../support/observation.ts";
+import { aRollout, anObservation, inRelease } from "../../support/observation.ts";
+import { counted, counts } from "../../support/measurement.ts";
 
 /** What a reconcile saw each second until the release of `v2` was over, from the first look at the app on. */
 async function observationsOf(behaviour: Behaviour): Promise<readonly Observation[]> {
@@ -56,14 +57,7 @@ describe.each([
 });
 
 describe("the order of the rules", () => {
-  const counts = (requests: number, errors: number) => ({ requests, errors, slow: 0, slowOrClose: 0 });
-  const failing: Measurement = {
-    kind: "Counts",
-    until: noon,
-    stable: counts(900, 0),
-    canary: counts(100, 50),
-    sinceShift: undefined,
-  };
+  const failing = counted(counts(100, 50), counts(900), { scrapes: 2 });
 
   test("a deleted Rollout is let go, whatever else is the matter", () => {
     const rollout = aRollout({ deleting: true, claimed: true, spec: { steps: "none" } });

@@ -22,6 +22,13 @@ test("finishRelease() writes the outcome down and remembers a rejected revision"
   });
 });
 
+test("finishRelease() keeps the commit in the history and in what is rejected", () => {
+  const ended = finishRelease(inRelease(), aRelease({ decision: "Rollback", commit: "4f5e" }), true);
+  expect([ended.history?.[0]?.commit, ended.rejected?.[0]?.commit]).toEqual(["4f5e", "4f5e"]);
+  const unnamed = finishRelease(inRelease(), aRelease({ decision: "Rollback" }), true);
+  expect(unnamed.rejected?.[0]).not.toHaveProperty("commit");
+});
+
 test("finishRelease() of a promotion takes the revision off the list of rejected ones", () => {
   const observation = inRelease();
   const rejected = [

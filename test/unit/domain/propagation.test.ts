@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { routesAreEverywhere, sightOf, subsetsAreEverywhere } from "../../../src/domain/propagation.ts";
+import {
+  routesAreEverywhere,
+  sightOf,
+  subsetsAreEverywhere,
+  withRoute,
+  withSubsets,
+} from "../../../src/domain/propagation.ts";
 import {
   aRelease,
   canaryRevision,
@@ -40,8 +46,22 @@ test.each([
   [1, 3, false],
 ])("what was asked for %d s ago and seen %s s ago is everywhere after 2 s: %s", (asked, seen, wanted) => {
   const at = seen === undefined ? undefined : noon - seen * 1_000;
-  const observation = inRelease({}, { seenAt: { route: at, subsets: at } });
+  const observation = inRelease({}, { seenAt: { route: at, subsets: at, steady: at } });
   const wish = { ...traffic, routeChangedAt: ago(asked), subsetsChangedAt: ago(asked) };
   expect(routesAreEverywhere(observation, wish)).toBe(wanted);
   expect(subsetsAreEverywhere(observation, wish)).toBe(wanted);
+});
+
+test.each([
+  ["has not been seen", { route: undefined, subsets: undefined, steady: undefined }, false],
+  ["was seen", { route: noon, subsets: noon, steady: noon }, true],
+  ["nobody looked for", undefined, true],
+])("what is asked for again and %s gets its time anew or not", (_what, seenAt, isNew) => {
+  const observation = inRelease({}, { seenAt });
+  const asked = { ...traffic, routeChangedAt: ago(60), subsetsChangedAt: ago(60) };
+  const at = isNew ? ago(0) : ago(60);
+  expect(withRoute(observation, asked, "Split")).toEqual({ ...asked, routeChangedAt: at });
+  expect(withSubsets(observation, asked, "Narrowed")).toEqual({ ...asked, subsetsChangedAt: at });
+  expect(withRoute(observation, asked, "Rest")).toEqual({ ...asked, route: "Rest", routeChangedAt: ago(0) });
+  expect(withSubsets(observation, asked, "Rest")).toEqual({ ...asked, subsets: "Rest", subsetsChangedAt: ago(0) });
 });

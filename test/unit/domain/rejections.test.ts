@@ -33,3 +33,9 @@ test("rejectedRevisions() merges what both remember, the newest first, without t
   const many = Array.from({ length: 30 }, (_, index) => `revision-${index}`);
   expect(rejectedRevisions(remembering(...many), workload)).toEqual(many.slice(0, 20));
 });
+
+test("seenRejections() leaves those of other revisions as they are", () => {
+  const other = { ...entry, revision: "zero" };
+  expect(seenRejections([other], wanting("two"))).toEqual([other]);
+  expect(seenRejections(undefined, wanting("two"))).toBeUndefined();
+});

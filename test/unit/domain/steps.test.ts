@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { canarySize, stepLabel, stepsOf, weightAt } from "../../../src/domain/steps.ts";
+import { canarySize, stepLabel, stepsOf, weightAt, weightOf } from "../../../src/domain/steps.ts";
 import { aRelease, aRollout } from "../../support/observation.ts";
 
 const specWith = (steps: object[]) => aRollout({ spec: { steps } }).spec!;
@@ -17,6 +17,10 @@ test.each([
   [
     [{ weight: 10 }, { pause: {} }],
     [{ weight: 10 }, { pause: {} }, { weight: 100 }],
+  ],
+  [
+    [{ weight: 0 }, { pause: {} }],
+    [{ weight: 0 }, { pause: {} }, { weight: 100 }],
   ],
 ])("stepsOf() ends %j at 100", (steps, expected) => {
   expect(stepsOf(specWith(steps))).toEqual(expected);
@@ -45,4 +49,8 @@ test.each([
 test("stepLabel() counts the steps as people do", () => {
   expect(stepLabel(specWith([{ weight: 10 }, { weight: 50 }]), aRelease({ stepIndex: 1 }))).toBe("2/3");
   expect(stepLabel(specWith([{ weight: 10 }]), aRelease({ stepIndex: 9 }))).toBe("2/2");
+});
+
+test("weightOf() is what was last asked for, and nothing before that", () => {
+  expect([weightOf(aRelease()), weightOf(aRelease({ traffic: undefined }))]).toEqual([10, 0]);
 });

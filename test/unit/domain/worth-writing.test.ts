@@ -14,6 +14,11 @@ const counted = aRelease({
   analysis: { ...aRelease().analysis!, watermark: new Date(noon).toISOString(), judgement: "0 % of 10 failed" },
 });
 
+const calmAfter = (requests: number) => ({
+  at: "2026-01-01T00:00:00Z",
+  calm: { requests, errors: 0, slow: 0, slowOrClose: 0 },
+});
+
 test.each([
   ["counts and sentences alone, within the period", status({ release: counted, message: "b" }), noon - 1, false],
   ["counts alone, after the period", status({ release: counted }), noon, true],
@@ -30,10 +35,30 @@ test.each([
     noon - 1,
     true,
   ],
+  [
+    "both versions over a limit",
+    status({ release: aRelease({ analysis: { ...counted.analysis!, sharedSince: "x" } }) }),
+    noon - 1,
+    true,
+  ],
+  ["stepping back", status({ release: { ...counted, steppedBack: calmAfter(0) } }), noon - 1, true],
   ["another phase", status({ phase: "Held" }), noon - 1, true],
   ["the end of the release", status({ release: undefined }), noon - 1, true],
 ])("isWorthWriting() of %s", (_what, after, now, expected) => {
   expect(isWorthWriting(status(), after, now, minute)).toBe(expected);
+});
+
+test("isWorthWriting() of stable's requests while stepped back is false", () => {
+  const [before, after] = [0, 5].map((requests) =>
+    status({ release: { ...counted, steppedBack: calmAfter(requests) } }),
+  );
+  expect(isWorthWriting(before!, after!, noon + 1, minute)).toBe(false);
+});
+
+test("isWorthWriting() of data that are still missing is false, however long they are", () => {
+  const missing = status({ release: aRelease({ analysis: { ...counted.analysis!, noDataSince: "x" } }) });
+  const later = { ...missing, message: "Prometheus still does not answer" };
+  expect(isWorthWriting(missing, later, noon + 10 * minute, minute)).toBe(false);
 });
 
 test("isWorthWriting() is true while nothing is counted: what equals is left to the write", () => {

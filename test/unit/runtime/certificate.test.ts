@@ -49,6 +49,10 @@ describe("the certificate of a server", () => {
       "the private key is not that of the certificate",
     );
     expect(unfitness({ ...server, certificate: "none" }, hosts, authority.certificate, now)).toBe("it cannot be read");
+    expect(authorityUnfitness({ ...authority, certificate: "none" }, now)).toBe("it cannot be read");
+    expect(authorityUnfitness({ ...authority, key: other.key }, now)).toBe(
+      "the private key is not that of the certificate",
+    );
   });
 
   test("is to be renewed a month before its end, an authority a year before", () => {

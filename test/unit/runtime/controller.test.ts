@@ -203,4 +203,32 @@ describe("runController()", () => {
     await ended;
     expect([outcomes, told, timers.pending]).toEqual([["cancelled"], [], 0]);
   });
+
+  it("reconciles nothing when it was stopped before it began", async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const timers = createVirtualTimers();
+    const queue = new WorkQueue({ timers, random: () => 0 });
+    queue.add("n/a");
+    const reconciled: string[] = [];
+    const reconcile = (key: string) => {
+      reconciled.push(key);
+      return Promise.resolve({});
+    };
+    const log = createLogger({ level: "silent" });
+    await runController({ queue, workers: 2, reconcile, timers, log }, stop.signal);
+    expect([reconciled, queue.depth]).toEqual([[], 0]);
+  });
+
+  it("does not complain that nobody could be told about a failure when it stops meanwhile", async () => {
+    const { timers, queue, stop, lines, ended } = start(() => Promise.reject(new RejectedError("refused")), {
+      onFailure: (_key, _failure, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
+    });
+    queue.add("n/a");
+    await timers.advance(1);
+    stop.abort();
+    await ended;
+    expect(lines.map(({ message }) => message)).toEqual(["was refused"]);
+  });
 });

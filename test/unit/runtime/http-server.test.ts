@@ -40,6 +40,18 @@ describe("startHttpServer()", () => {
     }
   });
 
+  it("says why metrics cannot be rendered, whatever was thrown", async () => {
+    const thrown = "no metrics" as unknown as Error;
+    const broken = { ...metrics, render: () => Promise.reject(thrown) };
+    const server = await startHttpServer({ host: "127.0.0.1", port: 0, metrics: broken, notReady: () => [] });
+    try {
+      const answer = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+      expect([answer.status, await answer.text()]).toEqual([500, "no metrics\n"]);
+    } finally {
+      await server.close();
+    }
+  });
+
   it("rejects when the port is taken", async () => {
     const server = await startHttpServer({ host: "127.0.0.1", port: 0, metrics, notReady: () => [] });
     try {

@@ -14,7 +14,12 @@ beforeAll(async () => {
 
 afterEach(() => server?.close());
 
-const routes = { "/echo": (body: unknown) => ({ body }) };
+const routes = {
+  "/echo": (body: unknown) => ({ body }),
+  "/picky": () => {
+    throw new Error("no AdmissionReview");
+  },
+};
 
 async function start(): Promise<HttpsServer> {
   server = await startHttpsServer({ host: "127.0.0.1", port: 0, identity, routes });
@@ -63,6 +68,11 @@ test.each([
 ])("refuses %s %j %s with %i", async (path, body, method, code) => {
   const { port } = await start();
   await expect(post(port, path, body, method)).resolves.toMatchObject({ code });
+});
+
+test("says why a route refused", async () => {
+  const { port } = await start();
+  await expect(post(port, "/picky", "{}")).resolves.toMatchObject({ code: 400, body: '"no AdmissionReview"' });
 });
 
 test("refuses a body that no API server sends", async () => {

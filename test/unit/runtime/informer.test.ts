@@ -105,6 +105,9 @@ class FakeServer implements WatchSource<Thing> {
   }
 }
 
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
 function start(server = new FakeServer()) {
   const timers = createVirtualTimers();
   const stop = new AbortController();
@@ -279,5 +282,64 @@ describe("Informer", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("finds objects of no namespace, and takes one that has another uid for another", async () => {
+    interface Node {
+      readonly metadata: { readonly name: string; readonly uid?: string; readonly resourceVersion: string };
+    }
+    const node = (resourceVersion: string, uid?: string): Node => ({
+      metadata: { name: "a", resourceVersion, ...(uid === undefined ? {} : { uid }) },
+    });
+    const changes: string[] = [];
+    const timers = createVirtualTimers();
+    const stop = new AbortController();
+    const informer = new Informer<Node>({
+      source: {
+        list: () => Promise.resolve({ kind: "listed", objects: [node("1")], version: "1" }),
+        async *watch(_version, signal) {
+          yield await Promise.resolve({ kind: "changed", object: node("2", "again") } as const);
+          await aborted(signal);
+        },
+      },
+      timers,
+      random: () => 0.5,
+      onChange: ({ kind, object }) => changes.push(`${kind} ${object.metadata.resourceVersion}`),
+      onProblem: () => undefined,
+    });
+    informer.start(stop.signal);
+    await settled();
+    expect(changes).toEqual(["changed 1", "deleted 1", "changed 2"]);
+    expect([informer.find(undefined, "a"), informer.all()]).toEqual([node("2", "again"), [node("2", "again")]]);
+    stop.abort();
+  });
+
+  it("takes nothing from a watch that it has given up", async () => {
+    const old = Promise.withResolvers<undefined>();
+    const object = { metadata: { name: "a", namespace: "n", uid: "u", resourceVersion: "2" } };
+    let watches = 0;
+    const seen: string[] = [];
+    const timers = createVirtualTimers();
+    const stop = new AbortController();
+    const informer = new Informer<Thing>({
+      source: {
+        list: () => Promise.resolve({ kind: "listed", objects: [], version: "1" }),
+        async *watch(_version, signal) {
+          watches += 1;
+          await (watches === 1 ? old.promise : aborted(signal));
+          yield { kind: "changed", object };
+        },
+      },
+      timers,
+      random: () => 0.5,
+      onChange: ({ kind }) => seen.push(kind),
+      onProblem: () => undefined,
+    });
+    informer.start(stop.signal);
+    await timers.advance(100_000);
+    old.resolve(undefined);
+    await settled();
+    expect([watches, seen]).toEqual([2, []]);
+    stop.abort();
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { ConflictError, NotFoundError, TransientError } from "../../../src/runtime/errors.ts";
-import { runWhileLeading, type LeaseRecord, type LeaseStore } from "../../../src/runtime/leader-election.ts";
-import { createLogger, silentLogger } from "../../../src/runtime/logger.ts";
+import { runWhileLeading, type LeaseRecord, type LeaseStore, type Term } from "../../../src/runtime/leader-election.ts";
+import { createLogger } from "../../../src/runtime/logger.ts";
 import { createVirtualTimers, settled, type VirtualTimers } from "../../support/virtual-timers.ts";
 
 /** One lease, with the API server's rule: a write must name the version that is stored. */
@@ -21,7 +21,7 @@ function createStore() {
         cut: false,
         deaf: false,
         store: {
-          read: () => answer(() => (stored === undefined ? undefined : view())),
+          read: (_signal?: AbortSignal) => answer(() => (stored === undefined ? undefined : view())),
           create: (record) =>
             write(() => {
               if (stored !== undefined) throw new ConflictError("exists");
@@ -55,17 +55,38 @@ const until = (signal: AbortSignal) =>
 function join(lease: ReturnType<typeof createStore>, timers: VirtualTimers, identity: string) {
   const client = lease.client();
   const stop = new AbortController();
-  const member = { client, stop, leading: false, result: undefined as string | undefined, sinceWhen: 0 };
-  const lead = (signal: AbortSignal) =>
+  const wall = { now: 0 };
+  const lines: string[] = [];
+  const destination = {
+    write: (line: string) => lines.push((JSON.parse(line) as { message: string }).message),
+  };
+  const member = {
+    client,
+    stop,
+    wall,
+    lines,
+    leading: false,
+    isSure: () => false,
+    result: undefined as string | undefined,
+    sinceWhen: 0,
+  };
+  const lead = ({ signal, isSure }: Term) =>
     new Promise<void>((resolve) => {
-      member.leading = true;
+      Object.assign(member, { leading: true, isSure });
       member.sinceWhen = timers.now();
       signal.addEventListener("abort", () => {
         member.leading = false;
         resolve();
       });
     });
-  const options = { store: client.store, identity, timers, random: () => 1, wallClock: () => 0, log: silentLogger };
+  const options = {
+    store: client.store,
+    identity,
+    timers,
+    random: () => 1,
+    wallClock: () => wall.now,
+    log: createLogger({ level: "warn", destination }),
+  };
   void runWhileLeading(options, lead, stop.signal).then((result) => (member.result = result));
   return member;
 }
@@ -106,6 +127,24 @@ describe("runWhileLeading()", () => {
     expect([a.result, b.leading]).toEqual(["lost", true]);
     expect(aEnded! - 60_000).toBeLessThanOrEqual(10_100);
     expect(b.sinceWhen - 60_000).toBeLessThanOrEqual(18_000);
+  });
+
+  it("is not sure any more when it was stopped for longer than it may go without a renewal, before any timer has fired", async () => {
+    const lease = createStore();
+    const timers = createVirtualTimers();
+    const a = join(lease, timers, "a");
+    await timers.advance(2_500);
+    expect(a.isSure()).toBe(true);
+    // A process that is stopped, and a machine that sleeps: one clock stands still, or neither does.
+    a.wall.now += 10_000;
+    expect([a.leading, a.isSure()]).toEqual([true, false]);
+    await timers.advance(2_000);
+    expect(a.isSure()).toBe(true);
+    timers.skip(10_000);
+    expect([a.leading, a.isSure()]).toEqual([true, false]);
+    a.stop.abort();
+    await timers.advance(2_500);
+    expect(a.isSure()).toBe(false);
   });
 
   it("does not trust the wall clock: a lease is free when it was not renewed for its duration by our own clock", async () => {
@@ -171,7 +210,7 @@ describe("runWhileLeading()", () => {
     const stop = new AbortController();
     const log = createLogger({ level: "warn", destination });
     const options = { store: { ...store, create }, identity: "a", timers, random: () => 1, wallClock: () => 0, log };
-    const lead = vi.fn((signal: AbortSignal) => until(signal));
+    const lead = vi.fn(({ signal }: Term) => until(signal));
     void runWhileLeading(options, lead, stop.signal);
     await timers.advance(29_000);
     expect(lead).not.toHaveBeenCalled();
@@ -192,5 +231,94 @@ describe("runWhileLeading()", () => {
     a.stop.abort();
     await timers.advance(2_500);
     expect([b.result, a.result, timers.pending]).toEqual(["stopped", "stopped", 0]);
+  });
+
+  it("stops without a complaint when the answer that it waits for is cut off by that", async () => {
+    const timers = createVirtualTimers();
+    const lease = createStore();
+    const [leader, a] = [join(lease, timers, "leader"), join(lease, timers, "a")];
+    await timers.advance(1_500);
+    a.client.store.read = (signal?: AbortSignal) =>
+      new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+    await timers.advance(1_500);
+    a.stop.abort();
+    await settled();
+    expect([a.result, a.lines]).toEqual(["stopped", []]);
+    leader.stop.abort();
+    await settled();
+    expect(timers.pending).toBe(0);
+  });
+
+  it("goes on leading when a renewal was refused that changed nothing, and says so", async () => {
+    const timers = createVirtualTimers();
+    const a = join(createStore(), timers, "a");
+    await timers.advance(1_000);
+    const { update } = a.client.store;
+    a.client.store.update = () => Promise.reject(new TransientError("too many requests"));
+    await timers.advance(1_500);
+    a.client.store.update = update;
+    await timers.advance(20_000);
+    expect([a.leading, a.lines]).toEqual([true, ["could not renew the lease"]]);
+  });
+
+  it("says once that it lost the lease, though it learns later who has it", async () => {
+    const timers = createVirtualTimers();
+    const a = join(createStore(), timers, "a");
+    await timers.advance(1_000);
+    const stored = await a.client.store.read();
+    const asked = Promise.withResolvers<typeof stored>();
+    a.client.store.update = () => Promise.reject(new ConflictError("old version"));
+    a.client.store.read = () => asked.promise;
+    await timers.advance(10_000);
+    expect([a.leading, a.lines]).toEqual([false, ["lost the lease"]]);
+    asked.resolve({ ...stored!, record: { ...stored!.record, holder: "thief" } });
+    await settled();
+    expect([a.result, a.lines, timers.pending]).toEqual(["lost", ["lost the lease"], 0]);
+  });
+
+  it("says nothing of a renewal that the loss of the lease cut off", async () => {
+    const timers = createVirtualTimers();
+    const a = join(createStore(), timers, "a");
+    await timers.advance(1_000);
+    a.client.store.update = () => Promise.reject(new ConflictError("old version"));
+    a.client.store.read = (signal?: AbortSignal) =>
+      new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+    await timers.advance(10_000);
+    expect([a.result, a.lines, timers.pending]).toEqual(["lost", ["lost the lease"], 0]);
+  });
+
+  it("ends its work in order when the lease runs out while it stops", async () => {
+    const timers = createVirtualTimers();
+    const lease = createStore();
+    const client = lease.client();
+    const stop = new AbortController();
+    const work = Promise.withResolvers<undefined>();
+    const lines: string[] = [];
+    const log = createLogger({ level: "error", destination: { write: (line) => lines.push(line) } });
+    const options = { store: client.store, identity: "a", timers, random: () => 1, wallClock: () => 0, log };
+    const ended = runWhileLeading(options, () => work.promise, stop.signal);
+    await timers.advance(1_000);
+    stop.abort();
+    client.cut = true;
+    await timers.advance(12_000);
+    work.resolve(undefined);
+    expect([await ended, lines, lease.holder()]).toEqual(["stopped", [], "a"]);
+  });
+
+  it("leaves the lease to whoever has taken it when it stops, and says so", async () => {
+    const lease = createStore();
+    const timers = createVirtualTimers();
+    const a = join(lease, timers, "a");
+    await timers.advance(10_500);
+    const thief = lease.client();
+    const stored = await thief.store.read();
+    await thief.store.update(stored!.version, { ...stored!.record, holder: "thief" });
+    a.stop.abort();
+    await timers.advance(100);
+    expect([a.result, lease.holder(), a.lines]).toEqual([
+      "stopped",
+      "thief",
+      ["could not release the lease; the next leader waits until it expires"],
+    ]);
   });
 });

@@ -23,4 +23,17 @@ describe("createLogger()", () => {
     log.info("sent", { request: { headers: { authorization: "Bearer secret" } } });
     expect(lines[0]).not.toContain("secret");
   });
+
+  it("needs no fields, whatever the level", () => {
+    const lines: string[] = [];
+    const log = createLogger({ level: "debug", destination: { write: (line) => lines.push(line) } });
+    for (const level of ["debug", "info", "warn", "error", "fatal"] as const) log[level]("said");
+    expect(lines.map((line) => (JSON.parse(line) as { level: string; message: string }).level)).toEqual([
+      "debug",
+      "info",
+      "warn",
+      "error",
+      "fatal",
+    ]);
+  });
 });

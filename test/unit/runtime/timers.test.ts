@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pause, systemTimers } from "../../../src/runtime/timers.ts";
+import { pause, repeat, systemTimers } from "../../../src/runtime/timers.ts";
 import { createVirtualTimers, settled } from "../../support/virtual-timers.ts";
 
 describe("pause()", () => {
@@ -15,6 +15,22 @@ describe("pause()", () => {
     await settled();
     await pause(timers, 1_000, stop.signal);
     expect([ended, timers.pending]).toEqual([["short", "long"], 0]);
+  });
+});
+
+describe("repeat()", () => {
+  it("calls again and again until its signal ends it", async () => {
+    const timers = createVirtualTimers();
+    const stop = new AbortController();
+    let calls = 0;
+    repeat(timers, 100, () => (calls += 1), stop.signal);
+    await timers.advance(350);
+    expect(calls).toBe(3);
+    stop.abort();
+    await timers.advance(1_000);
+    expect([calls, timers.pending]).toEqual([3, 0]);
+    repeat(timers, 100, () => (calls += 1), stop.signal);
+    expect(timers.pending).toBe(0);
   });
 });
 

@@ -136,6 +136,23 @@ describe("step()", () => {
     expect(last(run({ kind: "start" }, listed, ...trouble, cut))).toEqual([{ kind: "wait", delay: 250, why: "cut" }]);
   });
 
+  it("stays where it was with an object that has no version", () => {
+    const unversioned = { kind: "changed", object: { metadata: { name: "b" } } } as unknown as WatchInput<Thing>;
+    expect(last(run({ kind: "start" }, listed, unversioned, closed(300_000)))).toEqual([
+      { kind: "watch", version: "7" },
+    ]);
+  });
+
+  it.each<[string, WatchInput<Thing>[]]>([
+    ["a second start", [{ kind: "start" }, { kind: "start" }]],
+    ["a list that nobody waits for", [{ kind: "start" }, listed, listed]],
+    ["the end of a wait that was not asked for", [{ kind: "start" }, listed, { kind: "waited" }]],
+    ["a change without a watch", [{ kind: "start" }, { kind: "changed", object: thing("b", "8") }]],
+    ["a failure of what was given up", [{ kind: "start" }, failed("other"), failed("expired")]],
+  ])("does nothing on %s", (_what, inputs) => {
+    expect(last(run(...inputs))).toEqual([]);
+  });
+
   it("forgets everything of a resource that is not served, and asks again slowly", () => {
     const outputs = run({ kind: "start" }, failed("unserved"), { kind: "waited" });
     expect(outputs.slice(1)).toEqual([

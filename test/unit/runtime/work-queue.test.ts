@@ -27,6 +27,28 @@ describe("WorkQueue", () => {
     expect(await takeAll(queue)).toEqual(["c", "b", "a"]);
   });
 
+  it("lets a key that matters pass all that wait, even when it was added as any other", async () => {
+    const queue = new WorkQueue({ timers: createVirtualTimers(), random: () => 0, isUrgent: (key) => key === "risky" });
+    for (let index = 0; index < 1_000; index += 1) queue.add(`idle-${index}`);
+    queue.add("risky");
+    expect(await queue.take()).toBe("risky");
+  });
+
+  it("tells how long keys waited for a worker, from their time on", async () => {
+    const waits: number[] = [];
+    const timers = createVirtualTimers();
+    const queue = new WorkQueue({ timers, random: () => 0, onWait: (waited) => waits.push(waited) });
+    queue.add("now");
+    queue.add("later", { after: 1_000 });
+    await timers.advance(1_500);
+    queue.add("now", { urgent: true });
+    expect([await queue.take(), await queue.take()]).toEqual(["now", "later"]);
+    const idle = queue.take();
+    queue.add("taken at once");
+    await idle;
+    expect(waits).toEqual([1_500, 500, 0]);
+  });
+
   it("keeps a key from a second worker and hands it out again afterwards", async () => {
     const { queue } = createQueue();
     queue.add("a");
@@ -124,6 +146,13 @@ describe("WorkQueue", () => {
     queue.done("a");
     await draining;
     expect(await queue.take()).toBeUndefined();
+  });
+
+  it("drains at once when no worker has a key", async () => {
+    const { queue } = createQueue();
+    queue.add("a");
+    await queue.drain();
+    expect([queue.depth, await queue.take()]).toEqual([0, undefined]);
   });
 
   it("loses no key and gives none to two workers, whatever happens in whatever order", async () => {

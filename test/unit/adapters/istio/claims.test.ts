@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { cancelledPolicy, hostClaimed, shadowed } from "../../../../src/adapters/istio/claims.ts";
+import {
+  cancelledPolicy,
+  foreignHost,
+  hostClaimed,
+  serviceClaimed,
+  shadowed,
+} from "../../../../src/adapters/istio/claims.ts";
+import { aRelease, aRollout } from "../../../support/observation.ts";
 import { destinationRuleOf, product, virtualServiceOf } from "./samples.ts";
 
 describe("a host that is claimed", () => {
@@ -88,5 +95,82 @@ describe("the policy that a DestinationRule for the host cancels", () => {
   ])("%s", (_, rules, n) => {
     const expected = n === undefined ? undefined : { outlierDetection: { consecutive5xxErrors: n } };
     expect(cancelledPolicy(rules, product, "istio-system")).toEqual(expected);
+  });
+});
+
+describe("a Service that two Rollouts name", () => {
+  const own = aRollout({ key: { namespace: "shop", name: "own" } });
+  const stored = (name: string, second: number, spec: object, status?: object) => ({
+    metadata: { name, namespace: "shop", creationTimestamp: `2026-01-01T00:00:0${second}Z` },
+    spec: { targetRef: { name }, ...spec },
+    ...(status !== undefined && { status: { ...status } }),
+  });
+  const named = { service: { name: "product" } };
+  const itself = stored("own", 5, named);
+  const dividing = { release: { traffic: {} } };
+
+  test.each([
+    ["an older one has it", stored("a", 1, named), true],
+    ["an older one has it by its Deployment's name", stored("product", 1, {}), true],
+    ["a younger one", stored("a", 9, named), false],
+    ["a younger one in mid-release", stored("a", 9, named, dividing), true],
+    ["a younger one whose release has touched nothing yet", stored("a", 9, named, { release: {} }), false],
+    ["of two of one second the first by name", stored("a", 5, named), true],
+    ["another Service", stored("a", 1, {}), false],
+  ])("%s", (_, other, isClaimed) => {
+    expect(serviceClaimed(own, [other, itself], product) !== undefined).toBe(isClaimed);
+  });
+
+  test("in another namespace is another Service", () => {
+    const far = { ...stored("a", 1, named), metadata: { name: "a", namespace: "other" } };
+    expect(serviceClaimed(own, [far, itself], product)).toBeUndefined();
+  });
+
+  test("goes on with the release that is under way", () => {
+    const inRelease = aRollout({ key: own.key, status: { release: aRelease() } });
+    expect(serviceClaimed(inRelease, [stored("a", 1, named), itself], product)).toBeUndefined();
+  });
+
+  test("is told with what to do", () => {
+    expect(serviceClaimed(own, [stored("a", 1, named), itself], product)).toEqual({
+      problem: "HostClaimed",
+      message:
+        "Service shop/product: Rollout a already divides its requests, and two releases would each take the other's pods out of them. Delete one of the two Rollouts, or write a Service of its own in spec.service.name.",
+    });
+  });
+});
+
+describe("hosts of a generated VirtualService", () => {
+  const isService = (namespace: string, name: string) => namespace === "pay" && name === "payments";
+  const isRefused = (host: string) => foreignHost([host], product, isService) !== undefined;
+
+  test.each([
+    "product",
+    "product.shop",
+    "product.shop.svc",
+    "product.shop.svc.cluster.local",
+    "other.shop.svc.cluster.local",
+    "shop.example.com",
+    "*.example.com",
+    "pay.com",
+  ])("%s may be written", (host) => expect(isRefused(host)).toBe(false));
+
+  test.each([
+    "payments.pay",
+    "payments.pay.svc",
+    "Payments.pay.svc.cluster.local.",
+    "pod.sub.pay.svc.cluster.local",
+    "*.pay.svc.cluster.local",
+    "*.svc.cluster.local",
+    "*.local",
+    "*",
+  ])("%s would take the callers of others", (host) => expect(isRefused(host)).toBe(true));
+
+  test("are told with what to write", () => {
+    expect(foreignHost(["shop.example.com", "payments.pay"], product, isService)).toEqual({
+      problem: "HostClaimed",
+      message:
+        "spec.traffic.istio.hosts: payments.pay names Services of other namespaces, whose callers would be sent to Service shop/product. Write a name of this Service, or a host that a gateway serves.",
+    });
   });
 });

@@ -33,6 +33,14 @@ describe("narrowing", () => {
     ]);
   });
 
+  test("knows no hash where somebody wrote a second subset of the name, and makes both select the same", () => {
+    const doubled = [...(narrowed([stable], "a", "b") ?? []), { ...stable }];
+    expect(subsetState(doubled)).toEqual({ kind: "Present", stable: undefined, canary: "b" });
+    const again = narrowed(doubled, "a", "b");
+    expect(subsetState(again)).toEqual({ kind: "Present", stable: "a", canary: "b" });
+    expect(again).toHaveLength(3);
+  });
+
   test("replaces the hashes of an earlier release", () => {
     expect(narrowed(narrowed([stable], "a", "b"), "b", "c")).toEqual(narrowed([stable], "b", "c"));
   });

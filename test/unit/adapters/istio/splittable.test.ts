@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { destinationRuleProblem, routesProblem } from "../../../../src/adapters/istio/splittable.ts";
+import { deadPort, destinationRuleProblem, routesProblem } from "../../../../src/adapters/istio/splittable.ts";
 import { httpRoutes } from "../../../../src/adapters/istio/virtual-service.ts";
 import { destinationRuleOf, product, to, virtualServiceOf } from "./samples.ts";
 
@@ -26,6 +26,20 @@ describe("routes that can be split", () => {
   ])("%s", (...[, http, names]) => {
     expect(problemOf({ hosts: ["product"], http }, names)).toBeUndefined();
   });
+});
+
+test("a destination at a port that the Service does not have is refused, with the ports that it has", () => {
+  const at = (number?: number) => {
+    const entry = { destination: { host: "product", ...(number !== undefined && { port: { number } }) } };
+    const object = virtualServiceOf("web", { http: [{ route: [entry] }] });
+    return (ports: readonly number[]) => deadPort(object, httpRoutes(object, product), ports, product)?.message;
+  };
+  expect(at(7777)([8080, 9090])).toContain(
+    "spec.http[0]: goes to port 7777 of product.shop.svc.cluster.local, which has 8080, 9090",
+  );
+  expect(at(9090)([8080, 9090])).toBeUndefined();
+  expect(at()([8080])).toBeUndefined();
+  expect(at(7777)([])).toBeUndefined();
 });
 
 describe("routes that cannot be split", () => {
@@ -174,6 +188,11 @@ describe("a DestinationRule", () => {
       "seen by fewer",
       { host: "product", exportTo: ["."] },
       "spec.exportTo: is ., but the VirtualService is seen in * too",
+    ],
+    [
+      "with two subsets of one name",
+      { host: "product", subsets: [{ name: "stable" }, { name: "v1" }, { name: "stable", labels: {} }] },
+      "spec.subsets: has two subsets named stable. Leave one of them.",
     ],
   ])("%s will not", (_, spec, message) => {
     expect(destinationRuleProblem(destinationRuleOf("web", spec), virtualService, product)).toEqual({

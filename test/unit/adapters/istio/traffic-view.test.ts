@@ -142,7 +142,9 @@ describe("what hides nothing in mid-release", () => {
       unsplit: [
         "Service shop/product, spec.ports: has 2 ports: 8080 (http), 9090 (admin). Write the one that callers use in spec.service.port",
       ],
+      isPinned: false,
       foreignManager: undefined,
+      subsetsManager: undefined,
     });
   });
 });
@@ -218,5 +220,15 @@ describe("unsplit routes", () => {
 
   test("what the API server does not serve is not looked for", () => {
     expect(read(rollout, base, ["httproutes", "grpcroutes"])).toMatchObject({ unsplit: [] });
+  });
+
+  test("callers that are pinned to a subset are known, wherever their route is", () => {
+    const pinned = (object: KubernetesObject) => read(rollout, [...base, object]);
+    const other = (subset?: string) => virtualServiceOf("front", { hosts: ["front"], http: [{ route: [to(subset)] }] });
+    expect(pinned(other("stable"))).toMatchObject({ isPinned: true });
+    expect(pinned(other())).toMatchObject({ isPinned: false });
+    const tcp = virtualServiceOf("front", { hosts: ["front"], tcp: [{ route: [to("v1")] }] });
+    expect(pinned(tcp)).toMatchObject({ isPinned: true });
+    expect(read(rollout, base)).toMatchObject({ isPinned: false });
   });
 });

@@ -29,12 +29,12 @@ const pending = (name: string, note = "Weight is 10.") => ({
   at: "2026-01-02T03:04:05.678Z",
 });
 
-const refusal = (code: number, reason: string) =>
+const refusal = (code: number, reason: string, details: object = {}) =>
   toReconcileError({
     kind: "answer",
     request: "POST /x",
     code,
-    body: { kind: "Status", reason, message: reason },
+    body: { kind: "Status", reason, message: reason, details },
     retryAfter: undefined,
     jsonPatch: false,
   });
@@ -53,6 +53,17 @@ function start(answers: readonly unknown[], deploymentUid?: string) {
 }
 
 describe("createEventAnnouncer()", () => {
+  // Recorded from a 1.36 API server: nobody can be told in a namespace that is being deleted, now or later.
+  it("is done with what a namespace that is being deleted takes no more", async () => {
+    const causes = [
+      { reason: "NamespaceTerminating", message: "namespace shop is being terminated", field: "metadata.namespace" },
+    ];
+    const { announcer } = start([refusal(403, "Forbidden", { causes }), refusal(403, "Forbidden")]);
+    expect(await announcer.announce(rollout, [pending("product.1"), pending("product.2")], signal)).toEqual([
+      "product.1",
+    ]);
+  });
+
   it("creates an event about the Rollout, related to its Deployment", async () => {
     const { transport, announcer } = start([{}], "deployment-uid");
     expect(await announcer.announce(rollout, [pending("product.1")], signal)).toEqual(["product.1"]);

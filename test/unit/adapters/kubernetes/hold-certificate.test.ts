@@ -104,6 +104,6 @@ test.each(["ca.crt", "ca.key", "tls.crt", "tls.key"])(
 test("a Secret that is not there is named, with what to do", async () => {
   stored = undefined;
   await expect(keep()).rejects.toThrow(
-    "Secret serin-system/serin-webhook is not there; it keeps the certificate of the webhook. Apply deploy/operator.yaml, or create it empty: kubectl create secret generic serin-webhook -n serin-system.",
+    "Secret serin-system/serin-webhook is not there; it keeps the certificate of the webhook. Apply deploy/operator-older.yaml, or create it empty: kubectl create secret generic serin-webhook -n serin-system.",
   );
 });

@@ -95,6 +95,21 @@ describe("workloadFrom", () => {
     });
   });
 
+  test("reads the commit from the Deployment's annotation, and where it has none from its pods'", () => {
+    const named = (own: object, pods: object) => {
+      const { metadata, spec } = deployment;
+      const annotations = own as Record<string, string>;
+      const held = { ...template("shop/product:v2"), metadata: { annotations: pods } };
+      return read({ deployment: { metadata: { ...metadata, annotations }, spec: { ...spec, template: held } } }).commit;
+    };
+    const revision = "org.opencontainers.image.revision";
+    expect(named({ [revision]: " 4f5e\n" }, { [revision]: "0000" })).toBe("4f5e");
+    expect(named({}, { [revision]: "0000" })).toBe("0000");
+    expect(named({}, {})).toBeUndefined();
+    expect(named({ [revision]: "" }, {})).toBeUndefined();
+    expect(named({ [revision]: "x".repeat(1_000) }, {})).toHaveLength(128);
+  });
+
   test("reads what is absent as zero or nothing", () => {
     expect(read({ deployment: { metadata: { name: "product", uid: "u" } } })).toMatchObject({
       generation: 0,

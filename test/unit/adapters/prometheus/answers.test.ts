@@ -93,7 +93,7 @@ describe("answers of the query API", () => {
     ],
     ["success with a bad status", 500, success({ resultType: "vector", result: [] }), "answered 500"],
   ])("are a problem for %s", (_, status, body, problem) => {
-    expect(readAnswer(status, body)).toEqual({ kind: "Problem", problem });
+    expect(readAnswer(status, body)).toEqual({ kind: "Problem", cause: status === 502 ? "Away" : "Refused", problem });
   });
 
   it("never throw", () => {

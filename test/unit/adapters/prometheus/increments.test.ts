@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { increments, reachingBack } from "../../../../src/adapters/prometheus/increments.ts";
+import { increments, lacksBaseline, reachingBack } from "../../../../src/adapters/prometheus/increments.ts";
 import { identityOf } from "../../../../src/adapters/prometheus/series.ts";
 import type { Span } from "../../../../src/adapters/prometheus/increments.ts";
 import type { Labels, Series } from "../../../../src/adapters/prometheus/series.ts";
@@ -17,8 +17,26 @@ function series(text: string, labels: Labels = {}): Series {
 const never: Span["bornWithin"] = () => false;
 
 function growthOf(all: readonly Series[], since: number, until: number, bornWithin = never): number {
-  return increments(all, { since, until, bornWithin }).reduce((sum, { growth: [more = 0] }) => sum + more, 0);
+  const steps = increments(all, { since, until, bornWithin }).flatMap((one) => one.steps);
+  return steps.reduce((sum, { values: [more = 0] }) => sum + more, 0);
 }
+
+describe("lacksBaseline()", () => {
+  it.each([
+    ["what is known from before", ["10=1 30=2"], false],
+    ["what is first seen later, of a target that nobody saw before", ["30=2"], true],
+    ["what is first seen later, where its target was scraped without it", ["10=1 30=2", "30=7"], false],
+    ["what is first seen later together with all of its target", ["30=2", "30=7"], true],
+    ["nothing", [], false],
+  ])("%s", (_what, texts, expected) => {
+    expect(
+      lacksBaseline(
+        texts.map((text, index) => series(text, { code: String(index) })),
+        20,
+      ),
+    ).toBe(expected);
+  });
+});
 
 describe("increments of one series", () => {
   it.each([
@@ -38,7 +56,18 @@ describe("increments of one series", () => {
 
   it("resets all values of a histogram when one of them fell", () => {
     const [only] = increments([series("10=100/90 20=40/95")], { since: 10, until: 20, bornWithin: never });
-    expect(only?.growth).toEqual([40, 95]);
+    expect(only?.steps).toEqual([{ at: 20, values: [40, 95] }]);
+  });
+
+  it("tells when a series grew, scrape by scrape, and when it did not", () => {
+    const [only] = increments([series("10=5 20=7 30=7 40=1")], { since: 10, until: 40, bornWithin: never });
+    expect(only?.steps).toEqual([
+      { at: 20, values: [2] },
+      { at: 30, values: [0] },
+      { at: 40, values: [1] },
+    ]);
+    const [baseline] = increments([series("20=7 30=9")], { since: 10, until: 40, bornWithin: never });
+    expect(baseline?.steps.map(({ values: [growth] }) => growth)).toEqual([0, 2]);
   });
 });
 

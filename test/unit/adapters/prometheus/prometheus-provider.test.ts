@@ -2,24 +2,15 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { totalsOf } from "../../../../src/domain/analysis/blocks.ts";
 import { createPrometheusProvider } from "../../../../src/adapters/prometheus/prometheus-provider.ts";
-import type { TrafficQuery } from "../../../../src/ports/metric-provider.ts";
+import { aTrafficQuery } from "../../../support/traffic-query.ts";
 
 // What a real Prometheus does is in test/integration/prometheus; here is what cannot be had from it at will.
 
 const { signal } = new AbortController();
 const now = 1_700_000_000_000;
-const query: TrafficQuery = {
-  namespace: "shop",
-  service: "product",
-  reporter: "source",
-  stable: "product",
-  canary: "product-b",
-  slowerThan: 500,
-  since: now - 30_000,
-  sinceClock: "store",
-  shiftedAt: undefined,
-};
+const query = aTrafficQuery({ slowerThan: 500, since: now - 30_000 });
 let server: Server | undefined;
 
 afterEach(() => {
@@ -43,7 +34,7 @@ async function provider(time: number, matrices: Readonly<Record<string, readonly
     address: `http://user:secret@127.0.0.1:${port}`,
     clock: { now: () => now },
     headers: { "X-Token": "secret" },
-    log: { debug: (fields) => void logged.push(fields) },
+    log: { debug: (fields) => void logged.push(fields), warn: (fields) => void logged.push(fields) },
   });
   return { provider: created, logged };
 }
@@ -51,7 +42,9 @@ async function provider(time: number, matrices: Readonly<Record<string, readonly
 /** Scraped every 5 s until `end`, one more request each time. */
 function scraped(end: number, more: Readonly<Record<string, string>> = {}) {
   const values = Array.from({ length: 24 }, (_, index) => [(end - (23 - index) * 5_000) / 1_000, String(index)]);
-  return { metric: { instance: "client", destination_workload: "product-b", response_code: "200", ...more }, values };
+  const service = { destination_service_namespace: "shop", destination_service_name: "product" };
+  const labels = { ...service, instance: "client", destination_workload: "product-b", response_code: "200" };
+  return { metric: { ...labels, ...more }, values };
 }
 
 const boundaries = ["500.0", "+Inf"].map((le) => ({ metric: { le }, values: [[1, "1"]] }));
@@ -63,14 +56,14 @@ describe("the Prometheus provider", () => {
     if (measurement.kind !== "Counts") throw new Error(measurement.message);
     expect(measurement.until).toBeGreaterThan(now + 5_000);
     expect(measurement.until).toBeLessThanOrEqual(now + 6_000);
-    expect(measurement.canary.requests).toBe(7);
+    expect(totalsOf(measurement.ticks).canary.requests).toBe(7);
   });
 
   it("takes the first moment to count from for one of our own clock", async () => {
     const { provider: ahead } = await provider(now + 7_000, { istio_requests_total: [scraped(now + 5_000)] });
     const measurement = await ahead.measure({ ...query, slowerThan: undefined, sinceClock: "operator" }, signal);
     if (measurement.kind !== "Counts") throw new Error(measurement.message);
-    expect(measurement.canary.requests).toBe(6);
+    expect(totalsOf(measurement.ticks).canary.requests).toBe(6);
   });
 
   it("takes the time of the last change of weights for one of our own clock", async () => {
@@ -80,6 +73,19 @@ describe("the Prometheus provider", () => {
     expect(measurement).toMatchObject({
       sinceShift: { stable: 0, canary: 2, callers: ["unknown/unknown 2 of 2 to canary"] },
     });
+  });
+
+  it("looks where traffic went in the last minute, or in four scrapes where they are rarer", async () => {
+    const shifted = { ...query, slowerThan: undefined, shiftedAt: now - 300_000 };
+    const often = await provider(now, { istio_requests_total: [scraped(now - 3_000)] });
+    expect(await often.provider.measure(shifted, signal)).toMatchObject({ sinceShift: { canary: 11 } });
+    server?.close();
+    const values = Array.from({ length: 6 }, (_, index) => [
+      (now - 5_000 - (5 - index) * 30_000) / 1_000,
+      String(index),
+    ]);
+    const rarely = await provider(now, { istio_requests_total: [{ ...scraped(now), values }] });
+    expect(await rarely.provider.measure(shifted, signal)).toMatchObject({ sinceShift: { canary: 3 } });
   });
 
   it("has no data when requests are counted and their durations are not", async () => {
@@ -104,7 +110,7 @@ describe("the Prometheus provider", () => {
   it("counts nothing, and stays where it was, when it is asked again at once", async () => {
     const { provider: quick } = await provider(now, { istio_requests_total: [scraped(now)] });
     const measurement = await quick.measure({ ...query, slowerThan: undefined, since: now }, signal);
-    expect(measurement).toMatchObject({ kind: "Counts", until: now, canary: { requests: 0 } });
+    expect(measurement).toMatchObject({ kind: "Counts", since: now, until: now, ticks: [] });
   });
 
   it("logs what it measured and no secret", async () => {

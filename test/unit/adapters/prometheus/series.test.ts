@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { identityOf, targetOf } from "../../../../src/adapters/prometheus/series.ts";
+import { identityOf, labelsOf, targetOf, withoutLabels } from "../../../../src/adapters/prometheus/series.ts";
 
 const labels = { __name__: "istio_requests_total", instance: "i", job: "j", pod: "p", response_code: "200" };
 
@@ -19,6 +19,11 @@ test("a series is known by its labels, not by their order, nor by its name", () 
 });
 
 test("labels can be left out of what it is known by", () => {
-  const buckets = ["100", "+Inf"].map((le) => identityOf({ ...labels, le }, ["le"]));
+  const buckets = ["100", "+Inf"].map((le) => withoutLabels({ ...labels, le }, ["le"]));
   expect(buckets[0]).toBe(buckets[1]);
+});
+
+test("labels can be had back from what a series is known by", () => {
+  const { __name__: _, ...named } = labels;
+  expect(labelsOf(identityOf(labels))).toEqual(named);
 });

@@ -45,8 +45,8 @@ describe("the server's clock", () => {
 
   it("passes problems on and asks again", async () => {
     const { state, serverClock } = world(0);
-    state.answer = { kind: "Problem", problem: "gone" };
-    expect(await serverClock.offset(signal)).toEqual({ kind: "Problem", problem: "gone" });
+    state.answer = { kind: "Problem", cause: "Refused", problem: "gone" };
+    expect(await serverClock.offset(signal)).toEqual({ kind: "Problem", cause: "Refused", problem: "gone" });
     state.answer = { kind: "Series", series: [] };
     expect(await serverClock.offset(signal)).toMatchObject({ kind: "Problem" });
     expect(state.asked).toBe(2);

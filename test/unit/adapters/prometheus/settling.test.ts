@@ -1,20 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Answer } from "../../../../src/adapters/prometheus/answers.ts";
 import { createSettlingTime } from "../../../../src/adapters/prometheus/settling.ts";
-import type { TrafficQuery } from "../../../../src/ports/metric-provider.ts";
+import { aTrafficQuery } from "../../../support/traffic-query.ts";
 
 const { signal } = new AbortController();
-const query: TrafficQuery = {
-  namespace: "shop",
-  service: "product",
-  reporter: "source",
-  stable: "product",
-  canary: "product-b",
-  slowerThan: undefined,
-  since: 0,
-  sinceClock: "store",
-  shiftedAt: undefined,
-};
+const query = aTrafficQuery();
 
 function world(answer: Answer) {
   const state = { now: 0, answer, asked: [] as string[] };
@@ -33,9 +23,9 @@ function takes(seconds: number): Answer {
 
 describe("the settling time", () => {
   it.each([
-    [0.01, 1_000],
-    [0.8, 1_300],
-    [2, 2_500],
+    [0.01, 150],
+    [0.8, 900],
+    [2, 2_100],
     [9, 3_000],
   ])("for scrapes of %d s is %i ms", async (seconds, expected) => {
     expect(await world(takes(seconds)).settlingTime(query, signal)).toBe(expected);
@@ -55,12 +45,12 @@ describe("the settling time", () => {
   });
 
   it.each<Answer>([
-    { kind: "Problem", problem: "gone" },
+    { kind: "Problem", cause: "Refused", problem: "gone" },
     { kind: "Series", series: [] },
   ])("is a second while it is not known, and asked for again", async (answer) => {
     const { state, settlingTime } = world(answer);
     expect(await settlingTime(query, signal)).toBe(1_000);
     state.answer = takes(2);
-    expect(await settlingTime(query, signal)).toBe(2_500);
+    expect(await settlingTime(query, signal)).toBe(2_100);
   });
 });

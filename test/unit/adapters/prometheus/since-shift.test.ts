@@ -51,13 +51,19 @@ describe("traffic since the shift", () => {
     expect(trafficSinceShift([gone], workloads, span)?.canary).toBe(7);
   });
 
-  it("names the five callers with the most requests", () => {
+  it("names the callers with the most requests to each version, however small beside all others", () => {
     const callers = ["a", "b", "c", "d", "e", "f"].map((name, index) =>
-      series(name, "product", { 20: 0, 30: index + 1 }),
+      series(name, "product-b", { 20: 0, 30: index + 10 }),
     );
+    const frozen = series("frozen", "product", { 20: 0, 30: 1 });
     const idle = series("idle", "product", { 20: 9, 30: 9 });
-    expect(trafficSinceShift([...callers, idle], workloads, span)?.callers).toEqual(
-      ["f", "e", "d", "c", "b"].map((name, index) => `shop/${name} 0 of ${6 - index} to canary`),
-    );
+    const named = trafficSinceShift([...callers, frozen, idle], workloads, span)?.callers;
+    expect(named?.slice(0, 3)).toEqual([
+      "shop/f 15 of 15 to canary",
+      "shop/e 14 of 14 to canary",
+      "shop/d 13 of 13 to canary",
+    ]);
+    expect(named).toContain("shop/frozen 0 of 1 to canary");
+    expect(named).not.toContain("shop/idle 0 of 0 to canary");
   });
 });

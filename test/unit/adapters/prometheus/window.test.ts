@@ -1,26 +1,24 @@
 import { describe, expect, it } from "vitest";
 import type { Answer } from "../../../../src/adapters/prometheus/answers.ts";
 import type { Series } from "../../../../src/adapters/prometheus/series.ts";
+import { createFeed } from "../../../../src/adapters/prometheus/feed/feed.ts";
+import { recordedNames, standardNames } from "../../../../src/adapters/prometheus/recorded.ts";
 import { createBoundaryList, fetchWindow } from "../../../../src/adapters/prometheus/window.ts";
+import type { Twins } from "../../../../src/adapters/prometheus/feed/twins.ts";
 import type { Window } from "../../../../src/adapters/prometheus/window.ts";
 import type { TrafficQuery } from "../../../../src/ports/metric-provider.ts";
+import { aTrafficQuery } from "../../../support/traffic-query.ts";
 
 const { signal } = new AbortController();
-const query: TrafficQuery = {
-  namespace: "shop",
-  service: "product",
-  reporter: "source",
-  stable: "product",
-  canary: "product-b",
-  slowerThan: 300,
-  since: 1_000,
-  sinceClock: "store",
-  shiftedAt: undefined,
-};
-const frame = { start: 0, since: 1_000, until: 2_000 };
+const query = aTrafficQuery({ slowerThan: 300, since: 1_000 });
+const frame = { start: 0, since: 1_000, until: 2_000, shiftFrom: undefined, countFrom: 1_000 };
 
 function series(labels: Readonly<Record<string, string>>, samples: Readonly<Record<number, number>>): Series {
-  return { labels, samples: Object.entries(samples).map(([at, value]) => ({ at: Number(at), values: [value] })) };
+  const service = { destination_service_namespace: "shop", destination_service_name: "product" };
+  return {
+    labels: { ...service, destination_workload: "product", ...labels },
+    samples: Object.entries(samples).map(([at, value]) => ({ at: Number(at), values: [value] })),
+  };
 }
 
 const buckets = [
@@ -40,14 +38,16 @@ function apiWith(answers: Readonly<Record<string, Answer | readonly Series[]>>) 
   return { asked, api: { query } };
 }
 
-async function windowFrom(answers: Parameters<typeof apiWith>[0], more: Partial<TrafficQuery> = {}) {
+async function windowFrom(
+  answers: Parameters<typeof apiWith>[0],
+  more: Partial<TrafficQuery> = {},
+  { names = standardNames, isTwin = () => false }: Partial<Twins & { names: typeof standardNames }> = {},
+) {
   const { asked, api } = apiWith(answers);
-  const fetched = await fetchWindow(
-    { api, listBoundaries: createBoundaryList(api) },
-    { ...query, ...more },
-    frame,
-    signal,
-  );
+  const feed = createFeed({ api, now: () => 0, gather: () => Promise.resolve() });
+  const twinsOf = () => ({ isTwin, example: undefined });
+  const parts = { api, feed, listBoundaries: createBoundaryList(api), twinsOf };
+  const fetched = await fetchWindow(parts, names, { ...query, ...more }, { ...frame }, signal);
   return { asked, fetched, window: fetched.kind === "Window" ? fetched.window : ({} as Window) };
 }
 
@@ -86,8 +86,32 @@ describe("the window of a measurement", () => {
     });
     expect(asked.slice(3).map((one) => one.slice(one.lastIndexOf("@")))).toEqual(["@ 1000", "@ 1000", "@ 1000"]);
     expect(window.requests.map(({ samples }) => samples.map(({ values }) => values[0]))).toEqual([[2, 3], [9]]);
-    expect(window.scraped).toEqual([fresh]);
     expect(window.watching).toBe(false);
+  });
+
+  it("tells when the newest sample was scraped, how often they are, and when the next is due", async () => {
+    const { window } = await windowFrom({ istio_requests_total: [series({}, { 600: 1, 1_100: 2, 1_600: 3 })] });
+    expect(window).toMatchObject({ newest: 1_600, interval: 500, due: 2_100 });
+  });
+
+  it("leaves out what others say too", async () => {
+    const requests = [series({ job: "a" }, { 900: 1, 1_500: 5 }), series({ job: "b" }, { 900: 1, 1_500: 5 })];
+    const { window } = await windowFrom(
+      { ...known, istio_requests_total: requests },
+      {},
+      { isTwin: ({ job }) => job === "b" },
+    );
+    expect(window.requests.map(({ labels }) => labels["job"])).toEqual(["a"]);
+  });
+
+  it("reads what rules recorded as counters, and asks for nothing before it", async () => {
+    const { asked, window } = await windowFrom(
+      { "serin:istio_requests:growth": [series({}, { 1_500: 5, 1_900: 2 })] },
+      { slowerThan: undefined },
+      { names: recordedNames },
+    );
+    expect(asked).toHaveLength(1);
+    expect(window.requests[0]?.samples.map(({ values }) => values[0])).toEqual([5, 7]);
   });
 
   it("has no durations where there is no histogram", async () => {
@@ -99,8 +123,11 @@ describe("the window of a measurement", () => {
   it.each(["group by (le)", "istio_requests_total", "istio_request_duration"])(
     "passes on a problem with %s",
     async (part) => {
-      const { fetched } = await windowFrom({ ...known, [part]: { kind: "Problem", problem: "too slow" } });
-      expect(fetched).toEqual({ kind: "Problem", problem: "too slow" });
+      const { fetched } = await windowFrom({
+        ...known,
+        [part]: { kind: "Problem", cause: "Refused", problem: "too slow" },
+      });
+      expect(fetched).toMatchObject({ kind: "Problem", problem: "too slow" });
     },
   );
 
@@ -108,7 +135,7 @@ describe("the window of a measurement", () => {
     "passes on a problem with %s",
     async (part) => {
       const fresh = [series({ code: "500" }, { 1_500: 3 })];
-      const problem: Answer = { kind: "Problem", problem: "too slow" };
+      const problem: Answer = { kind: "Problem", cause: "Refused", problem: "too slow" };
       const { fetched } = await windowFrom({ ...known, istio_requests_total: fresh, [part]: problem });
       expect(fetched).toEqual(problem);
     },
@@ -125,12 +152,12 @@ describe("the list of boundaries", () => {
     const answers: Record<string, readonly Series[]> = { "group by (le)": [] };
     const { asked, api } = apiWith(answers);
     const list = createBoundaryList(api);
-    expect(await list(query, 0, signal)).toEqual([]);
+    expect(await list(query, "m", 0, signal)).toEqual([]);
     answers["group by (le)"] = known["group by (le)"];
-    expect(await list(query, 1_000, signal)).toEqual(["5.0", "250.0", "500.0", "+Inf"]);
-    await list(query, 600_999, signal);
+    expect(await list(query, "m", 1_000, signal)).toEqual(["5.0", "250.0", "500.0", "+Inf"]);
+    await list(query, "m", 600_999, signal);
     expect(asked).toHaveLength(2);
-    await list(query, 601_000, signal);
+    await list(query, "m", 601_000, signal);
     expect(asked).toHaveLength(3);
   });
 });

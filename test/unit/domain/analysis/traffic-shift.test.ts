@@ -27,10 +27,15 @@ describe("traffic shift", () => {
     ["all", 100, { stable: 0, canary: 500 }, 5_000, "Shifted"],
     ["all but what another route takes", 100, { stable: 250, canary: 250 }, 60_000, "NotShifted"],
     ["one percent that never came", 1, { stable: 2_000, canary: 0 }, 60_000, "NotShifted"],
-    ["one percent of too few requests to expect some", 1, { stable: 500, canary: 0 }, 5_000, "Shifted"],
+    ["one percent of too few requests to expect some", 1, { stable: 500, canary: 0 }, 5_000, "NotYet"],
+    ["the same at the deadline", 1, { stable: 500, canary: 0 }, 60_000, "Assumed"],
+    ["nothing of so few that it may be chance", 10, { stable: 90, canary: 0 }, 5_000, "NotYet"],
     ["a rollback with the last requests", 0, { stable: 996, canary: 4 }, 5_000, "Shifted"],
     ["a rollback with half a percent left", 0, { stable: 995, canary: 5 }, 5_000, "NotYet"],
     ["a rollback that some caller ignores", 0, { stable: 990, canary: 10 }, 60_000, "NotShifted"],
+    ["a rollback without canary requests, of too few to tell", 0, { stable: 599, canary: 0 }, 5_000, "NotYet"],
+    ["a rollback without canary requests, of enough", 0, { stable: 600, canary: 0 }, 5_000, "Shifted"],
+    ["a rollback without canary requests at the deadline", 0, { stable: 50, canary: 0 }, 60_000, "Shifted"],
     ["a rollback without traffic", 0, { stable: 0, canary: 0 }, 60_000, "Assumed"],
   ])("%s", (_, weight, requests, elapsed, expected) => {
     expect(trafficShift({ weight, ...requests, elapsed, deadline })).toBe(expected);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
 import {
+  aCanary,
   aReplicaSet,
   aRollout,
   aWorkload,
@@ -41,6 +42,19 @@ test.each([
   const decision = decide(anObservation(changes));
   expect(decision).toMatchObject({ rule: "refuseProblems", plan: [], wakeAfter: undefined });
   expect(decision.status.conditions?.find(({ type }) => type === "Stalled")).toMatchObject({ status: "True", reason });
+  const again = decide(anObservation({ ...changes, rollout: aRollout({ status: decision.status }) }));
+  expect([decision.transitions.length, again.transitions.length]).toEqual([1, 0]);
+});
+
+test.each([
+  ["is paused by its owner and runs no pods", 0],
+  ["is rolling out", 1],
+])("adoptRunningRevision says that a paused Deployment %s", (what, pods) => {
+  const replicaSets = [aReplicaSet({ replicas: 0, pods, ready: 0, available: 0 })];
+  const workload = aWorkload({ paused: true, labelled: false, replicaSets });
+  const { plan, status } = decide(anObservation({ rollout: unknown(), workload }));
+  expect(plan).toEqual([]);
+  expect(status.message).toContain(what);
 });
 
 test("adoptRunningRevision takes what runs as stable", () => {
@@ -105,6 +119,16 @@ test("keepHold puts the label back, and calls it news only when nobody has just 
   expect(decide(without(2)).transitions).toEqual([]);
   // Or somebody who takes it off again and again would never be told.
   expect(decide(without(60)).status.conditions).toEqual([ready(60)]);
+});
+
+test("keepHold leaves conditions with the generation that they were judged for", () => {
+  const judged = decide(anObservation()).status;
+  const workload = aWorkload({ labelled: false });
+  const decision = decide(anObservation({ rollout: aRollout({ generation: 8, status: judged }), workload }));
+  expect(decision).toMatchObject({
+    rule: "keepHold",
+    status: { observedGeneration: 7, conditions: judged.conditions },
+  });
 });
 
 test("letGo gives everything back in order: routes, subsets, template, pause, label, finalizer", () => {
@@ -182,4 +206,47 @@ test("adoptRunningRevision is not Ready before the hold is on: whoever waits for
   expect(first(false)).toMatchObject({ rule: "adoptRunningRevision", status: { phase: "Starting" } });
   expect(first(false).status.conditions?.[0]).toMatchObject({ type: "Ready", status: "Unknown" });
   expect(first(true).status.conditions?.[0]).toMatchObject({ type: "Ready", status: "True" });
+});
+
+test("keepHold leaves a suspended Rollout's Deployment without the label", () => {
+  const rollout = aRollout({ spec: { suspend: true } });
+  const decision = decide(anObservation({ rollout, workload: aWorkload({ labelled: false }) }));
+  expect(decision).toMatchObject({ rule: "rest", plan: [], status: { phase: "Suspended", hold: "Off" } });
+});
+
+test("letGo of a Rollout that was never ours, or is let go already, waits for nothing", () => {
+  const decision = decide(anObservation({ rollout: aRollout({ deleting: true, claimed: false }) }));
+  expect(decision).toMatchObject({ rule: "letGo", plan: [], transitions: [], wakeAfter: undefined });
+});
+
+test("letGo makes no route to remove it again", () => {
+  const traffic = { ...routesAtRest, route: { kind: "Absent" } as const };
+  expect(kinds(anObservation({ rollout: aRollout({ deleting: true }), traffic }))).not.toContain("removeRoute");
+});
+
+test("letGo leaves a rollback that was decided to its end", () => {
+  const observation = inRelease({ decision: "Rollback", reason: "Aborted" });
+  const rollout = { ...observation.rollout, deleting: true };
+  expect(decide({ ...observation, rollout })).toMatchObject({
+    rule: "finishRollback",
+    plan: [{ kind: "routeTraffic", weight: 0 }],
+  });
+});
+
+test("keepHold in mid-release tells of it in the name of that release", () => {
+  const observation = inRelease();
+  const ready = {
+    type: "Ready",
+    status: "Unknown",
+    reason: "Progressing",
+    message: "",
+    observedGeneration: 7,
+  } as const;
+  const lastTransitionTime = new Date(noon - 60_000).toISOString();
+  const status = { ...observation.rollout.status, conditions: [{ ...ready, lastTransitionTime }] };
+  const replicaSets = [aReplicaSet(), aCanary()];
+  const workload = aWorkload({ paused: true, revision: "two", labelled: false, replicaSets });
+  const decision = decide({ ...observation, workload, rollout: { ...observation.rollout, status } });
+  expect(decision).toMatchObject({ rule: "keepHold", plan: [{ kind: "holdWorkload" }] });
+  expect(decision.transitions).toMatchObject([{ key: expect.stringMatching(/^release-1 \d+$/) as string }]);
 });

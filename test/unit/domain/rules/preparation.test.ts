@@ -38,6 +38,20 @@ test("prepareTraffic records what is there before it changes anything", () => {
   });
 });
 
+test("prepareTraffic tells before the release starts how long it will take, and remembers what was usual", () => {
+  const usual = { requests: 60_000, lost: 6, length: 600_000, interval: 5_000 };
+  const decision = decide(
+    inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic: routesAtRest, original: "{}", usual }),
+  );
+  expect(decision.status.release?.usual).toEqual(usual);
+  expect(decision.transitions).toMatchObject([
+    {
+      reason: "Forecast",
+      note: expect.stringMatching(/^100 requests\/s came to the Service in the last 10m; /) as string,
+    },
+  ]);
+});
+
 test("prepareTraffic holds when the API server would refuse a write of the release", () => {
   const rehearsal = { problem: "TrafficConfigRejected", message: "VirtualService shop/product: no" } as const;
   const decision = decide(
@@ -45,6 +59,21 @@ test("prepareTraffic holds when the API server would refuse a write of the relea
   );
   expect(decision).toMatchObject({ plan: [], transitions: [{ reason: "Held" }] });
   expect(decision.status.message).toContain("VirtualService shop/product");
+});
+
+test("prepareTraffic looks less often while a release that has touched nothing is held", () => {
+  const traffic = { problem: "RouteNotFound", message: "VirtualService shop/product is gone" } as const;
+  const first = decide(inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic }));
+  expect(first).toMatchObject({ rule: "prepareTraffic", plan: [], wakeAfter: 5_000, status: { phase: "Held" } });
+  expect(first.status.message).toBe("VirtualService shop/product is gone");
+  const later = decide(inRelease(asked(), { workload: alone, traffic }));
+  expect(later).toMatchObject({ rule: "prepareTraffic", plan: [], wakeAfter: 1_000, status: { phase: "Held" } });
+});
+
+test("prepareTraffic does not begin before it knows what to give back", () => {
+  const decision = decide(inRelease({ ...begun, traffic: undefined }, { workload: alone, traffic: routesAtRest }));
+  expect(decision).toMatchObject({ rule: "prepareTraffic", plan: [], transitions: [{ reason: "Held" }] });
+  expect(decision.status.release?.traffic).toBeUndefined();
 });
 
 test.each([
@@ -61,6 +90,11 @@ test.each([
   [
     "then the routes, by name",
     inRelease(asked(), { workload: alone, traffic: narrowed }),
+    [{ kind: "routeTraffic", weight: 0 }],
+  ],
+  [
+    "writes the routes again that are not seen to be split",
+    inRelease(asked({ route: "Split" }), { workload: alone, traffic: narrowed }),
     [{ kind: "routeTraffic", weight: 0 }],
   ],
   [
@@ -209,4 +243,26 @@ test("waitForCanary empties the canary of a Deployment that was scaled to zero, 
   const stuck = { replicas: 1, pods: 1, ready: 0, available: 0, cannotStart: "quota exceeded" };
   const held = decide(inRelease(again.status.release, canaryOnly(stuck)));
   expect(held.status).toMatchObject({ phase: "Held", weight: 0 });
+});
+
+test("waitForCanary leaves the clock of a weight that was reached alone when pods come and go", () => {
+  const decision = decide(inRelease({ canaryReadyAt: ago(50) }, canaryOnly({ replicas: 2, ready: 1, available: 1 })));
+  expect(decision).toMatchObject({ rule: "passStep", plan: [] });
+  expect(decision.status.release).toMatchObject({ canaryReadyAt: ago(50), stepStartedAt: ago(60) });
+});
+
+test("waitForCanary sends no traffic to a ReplicaSet that is being deleted, and makes it again when it is gone", () => {
+  const going = decide(ready({ deleting: true }, { canaryReadyAt: ago(60) }));
+  expect(going).toMatchObject({ rule: "waitForCanary", plan: [] });
+  expect(going.status.message).toContain("product-a-two is being deleted");
+  const gone = decide(inRelease(going.status.release, { workload: alone, traffic: routesSplit(0) }));
+  expect(gone.plan).toMatchObject([{ kind: "createCanary", canary: { replicaSet: "product-a-two" } }]);
+});
+
+test("waitForCanary of a Deployment with 0 replicas begins no deadline for a canary that it has not asked for", () => {
+  const none = { replicas: 0, pods: 0, ready: 0, available: 0 };
+  const found = inRelease(asked({ route: "Split" }), { ...canaryOnly(none, { replicas: 0 }), traffic: routesSplit(0) });
+  const decision = decide(found);
+  expect(decision).toMatchObject({ rule: "waitForCanary", plan: [], status: { phase: "Held" } });
+  expect(decision.status.release?.canaryCreatedAt).toBeUndefined();
 });

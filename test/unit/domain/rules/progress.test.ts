@@ -11,18 +11,11 @@ import {
   noon,
   routesSplit,
 } from "../../../support/observation.ts";
+import { counted as countedOf, counts } from "../../../support/measurement.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
-const counted = (requests: number): Measurement => {
-  const counts = { requests, errors: 0, slow: 0, slowOrClose: 0 };
-  return {
-    kind: "Counts",
-    until: noon,
-    stable: { ...counts, requests: requests * 9 },
-    canary: counts,
-    sinceShift: undefined,
-  };
-};
+const counted = (requests: number, ofStable = 9 * requests): Measurement =>
+  countedOf(counts(requests), counts(ofStable), { scrapes: 6 });
 const away: Measurement = { kind: "Unavailable", message: "Prometheus does not answer." };
 
 function at(
@@ -53,6 +46,21 @@ test.each([
     transitions: [],
     status: { release: { stepIndex: 0 } },
   });
+});
+
+test("passStep holds where there are too many series to read, and says so", () => {
+  const measurement = { kind: "NoData", message: "900 series", isTooMuch: true } as const;
+  const held = decide(at({ stepStartedAt: ago(100) }, { measurement }));
+  expect(held).toMatchObject({
+    transitions: [{ reason: "MetricsUnavailable" }],
+    status: {
+      conditions: expect.arrayContaining([
+        expect.objectContaining({ type: "Ready", reason: "TooManySeries" }),
+      ]) as unknown,
+    },
+  });
+  const later = at({ stepStartedAt: ago(100) }, { measurement: counted(500), status: held.status });
+  expect(decide(later)).toMatchObject({ rule: "noticeMetrics" });
 });
 
 test("passStep holds without metrics, tells it once, and tells when they are back", () => {
@@ -86,11 +94,54 @@ test.each([
   },
 );
 
+/** Bets have come to so much against the canary being within its limit, and worse than stable. */
+const evidence = (wealth: number) => {
+  const cash = { cash: wealth, mean: [] };
+  return { errors: { limit: cash, stable: cash } };
+};
+const analysis = (wealth: number) => ({ ...inRelease().rollout.status.release!.analysis!, evidence: evidence(wealth) });
+
+test("passStep waits for more requests, however few are asked for, where something speaks against the canary", () => {
+  const spec = { analysis: { ...long, onInsufficientTraffic: "widen" } };
+  const step = (wealth: number) =>
+    decide(at({ stepStartedAt: ago(601), analysis: analysis(wealth) }, { spec, measurement: counted(25) }));
+  expect(step(30)).toMatchObject({ rule: "passStep", transitions: [], status: { phase: "Progressing" } });
+  expect(step(1).transitions).toMatchObject([{ reason: "StepPassedWithoutEvidence" }]);
+});
+
+test.each([
+  ["hold", ["Held"], { phase: "Held", release: { stepIndex: 0 } }],
+  ["promote", ["StepPassedWithoutEvidence"], { release: { stepIndex: 1, withoutEvidence: true } }],
+  ["rollback", ["RollbackStarted"], { release: { decision: "Rollback", reason: "Inconclusive" } }],
+] as const)("passStep with enough requests and no verdict, onInconclusive %s: %j", (policy, reasons, status) => {
+  const spec = { analysis: { ...long, onInconclusive: policy } };
+  const after = (seconds: number) =>
+    decide(at({ stepStartedAt: ago(seconds), analysis: analysis(2) }, { spec, measurement: counted(900) }));
+  expect(after(1_799)).toMatchObject({ transitions: [], status: { phase: "Progressing", release: { stepIndex: 0 } } });
+  const decision = after(1_800);
+  expect(decision.transitions.map(({ reason }) => reason)).toEqual(reasons);
+  expect(decision.status).toMatchObject(status);
+  expect(decision.status.message).toContain("No verdict after 30m");
+});
+
+test("passStep at a step without traffic needs no requests", () => {
+  const spec = { steps: [{ weight: 0 }, { weight: 100 }] };
+  const none = { ...inRelease().rollout.status.release!.traffic!, weight: 0 };
+  const quiet = { traffic: none, analysis: undefined, highestWeight: 0 };
+  const begun = decide({ ...at({ ...quiet, stepStartedAt: undefined }, { spec }), traffic: routesSplit(0) });
+  expect(begun).toMatchObject({ rule: "waitForTraffic", plan: [], transitions: [] });
+  expect(begun.status.release).toMatchObject({ stepStartedAt: ago(0), stepIndex: 0 });
+  const passed = decide({ ...at({ ...quiet, stepStartedAt: ago(1) }, { spec }), traffic: routesSplit(0) });
+  expect(passed).toMatchObject({ rule: "passStep", transitions: [{ reason: "StepPassed" }] });
+  expect(passed.status.message).toBe("Step 1 of 2 at weight 0 passed: The step asks for no traffic.");
+});
+
 const pausing = { steps: [{ weight: 10 }, { pause: {} }, { weight: 100 }] };
 const timed = { steps: [{ weight: 10 }, { pause: { duration: "1m" } }, { weight: 100 }] };
 
 test.each([
   ["begins", at({ stepIndex: 1 }, { spec: pausing }), ["Paused"], 1],
+  ["begins with its length", at({ stepIndex: 1 }, { spec: timed }), ["Paused"], 1],
   ["waits for a person", at({ stepIndex: 1, pausedAt: ago(9_999) }, { spec: pausing }), [], 1],
   [
     "ends when a person promotes",
@@ -137,7 +188,7 @@ test("passStep of the last step begins to bake", () => {
       traffic: routesSplit(100),
     });
   expect(baking(60, counted(10)).status).toMatchObject({ phase: "Baking" });
-  expect(baking(121, counted(10))).toMatchObject({
+  expect(baking(121, counted(300, 0))).toMatchObject({
     rule: "bake",
     transitions: [{ reason: "Adopting" }],
     status: { release: { decision: "Promote" } },
@@ -154,6 +205,8 @@ test("standStill keeps a paused or suspended release where it is, and says when 
     transitions: [{ reason: "Paused" }],
     status: { handled: { pause: "t" } },
   });
+  const still = at({ stepStartedAt: ago(100) }, { requests: { pause: "t" }, status: paused.status });
+  expect(decide(still)).toMatchObject({ rule: "standStill", transitions: [] });
   const suspended = decide(at({ stepStartedAt: ago(100) }, { measurement: counted(500), spec: { suspend: true } }));
   expect(suspended).toMatchObject({ rule: "standStill", status: { phase: "Paused" } });
   const resumed = decide(at({}, { status: { handled: { pause: "t" } } }));
@@ -166,4 +219,16 @@ test("standStill keeps the weight, and what somebody else writes is put back mea
   expect(decide(observation)).toMatchObject({ rule: "standStill", plan: [] });
   const foreign = { ...routesSplit(60), foreignManager: "kubectl-edit" };
   expect(decide({ ...observation, traffic: foreign })).toMatchObject({ plan: [{ kind: "routeTraffic", weight: 10 }] });
+});
+
+test("a pause step says what ends it", () => {
+  expect(decide(at({ stepIndex: 1 }, { spec: timed })).status.message).toBe("The release waits at weight 10 for 1m.");
+  expect(decide(at({ stepIndex: 1 }, { spec: pausing })).status.message).toContain("serin promote");
+});
+
+test("a pause step goes on saying what ends it, whatever was said in between", () => {
+  const status = { message: "flux changed the weights of the release; they are 10 % for the canary again." };
+  const waiting = (spec: object) => decide(at({ stepIndex: 1, pausedAt: ago(20) }, { spec, status })).status.message;
+  expect(waiting(pausing)).toBe("The release waits at weight 10 until somebody promotes it (serin promote).");
+  expect(waiting(timed)).toBe("The release waits at weight 10 for 1m.");
 });

@@ -48,7 +48,13 @@ const done = { paused: false, promotedRevision: "two", maxSurge: '"25%"' };
 
 test.each([
   ["follows the Deployment's size", at({ replicas: 3 }), [{ kind: "scaleCanary", replicas: 4 }]],
+  [
+    "follows the Deployment down",
+    at({ replicas: 5, available: 5, ready: 5 }),
+    [{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 4 }],
+  ],
   ["waits for all pods", at({ available: 3 }), []],
+  ["notes that all pods are there", at({}, { release: { canaryReadyAt: undefined } }), []],
   ["records maxSurge before it is changed", at({}), []],
   ["opens the surge", at({}, { release: { adoption } }), [{ kind: "openSurge", was: '"25%"' }]],
   [
@@ -72,6 +78,15 @@ test.each([
     "finishes the old ones when the controller does not",
     at(adopted, { release: { adoption: { ...adoption, startedAt: ago(9) } }, workload: open }),
     [{ kind: "finishOld", replicaSet: "product-one", replicas: 4 }],
+  ],
+  [
+    "waits for old pods that are ending",
+    at(adopted, {
+      release: { adoption: { ...adoption, startedAt: ago(9) } },
+      workload: open,
+      old: { ...gone, pods: 1, ready: 1 },
+    }),
+    [],
   ],
   [
     "ends the hold when they are gone",
@@ -382,4 +397,57 @@ test("finishPromotion gives the routes back when the adopted ReplicaSet was dele
 test("a canary that is being deleted before the hand-over takes no traffic any more", () => {
   const decision = decide(at({ deleting: true }, { release: { adoption } }));
   expect(decision.status.release).toMatchObject({ decision: "Rollback", reason: "CanaryUnavailable" });
+});
+
+test("the pods of a promotion have a deadline only while more of them are asked for", () => {
+  const grown = decide(at({ replicas: 3 })).status.release;
+  expect(grown).toMatchObject({ canaryCreatedAt: ago(0), canaryReadyAt: undefined });
+  expect(decide(at({ replicas: 5, available: 5 })).status.release).toMatchObject({ canaryReadyAt: ago(60) });
+  const complete = decide(at({}, { release: { canaryReadyAt: undefined } }));
+  expect(complete.status.release?.canaryReadyAt).toBe(ago(0));
+  expect(complete.status.message).toBe("All 4 canary pods are available.");
+});
+
+test("finishPromotion only pauses a newer template that rolls out where the label is there", () => {
+  const decision = decide(at(adopted, { release: { adoption }, workload: { ...rolling, labelled: true }, old: gone }));
+  expect(decision.plan).toEqual([{ kind: "pauseWorkload", paused: true }]);
+});
+
+const givenBack = { ...split, subsets: "Rest" as const, route: "Rest" as const };
+
+test("finishPromotion waits for the ReplicaSet that the Deployment makes, when all was given back already", () => {
+  const workload = { ...done, replicaSets: [aReplicaSet(gone)] };
+  const decision = decide(
+    at(adopted, { release: { adoption, traffic: givenBack }, workload, observation: { traffic: routesAtRest } }),
+  );
+  expect(decision).toMatchObject({ rule: "finishPromotion", plan: [], status: { release: { decision: "Promote" } } });
+  expect(decision.status.message).toBe("Waiting for the canary's ReplicaSet to be seen.");
+});
+
+test("finishPromotion widens no subset that was given back, though none of the adopted pods is ready", () => {
+  const unready = { ...adopted, ready: 0, available: 0 };
+  const decision = decide(
+    at(unready, { release: { adoption, traffic: givenBack }, workload: open, observation: { traffic: routesAtRest } }),
+  );
+  expect(decision).toMatchObject({ rule: "finishPromotion", plan: [] });
+  expect(decision.status.message).toContain("None of its 4 pods is available, so the old ones stay.");
+});
+
+test("routes that cannot be read are given back until that has worked, and the subsets after them", () => {
+  const unread = { problem: "RouteNotFound", message: "gone" } as const;
+  const after = (reason: "Held" | "Progressing") => {
+    const traffic = { ...split, subsets: "Widened" as const, route: "Rest" as const };
+    const observation = at(adopted, {
+      release: { adoption, traffic },
+      workload: done,
+      old: gone,
+      observation: { traffic: unread },
+    });
+    const ready = { type: "Ready", status: "Unknown", reason, message: "", observedGeneration: 7 } as const;
+    const status = { ...observation.rollout.status, conditions: [{ ...ready, lastTransitionTime: ago(9) }] };
+    return decide({ ...observation, rollout: { ...observation.rollout, status } });
+  };
+  expect(after("Held").plan).toEqual([{ kind: "restoreRoute", original: "{}" }]);
+  expect(after("Held").status.release?.traffic?.routeChangedAt).toBe(ago(0));
+  expect(after("Progressing").plan).toEqual([{ kind: "restoreSubsets", original: "{}" }]);
 });

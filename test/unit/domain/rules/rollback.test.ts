@@ -11,6 +11,7 @@ import {
   routesAtRest,
   routesSplit,
 } from "../../../support/observation.ts";
+import { counted } from "../../../support/measurement.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
@@ -22,14 +23,7 @@ const rolledBack = (traffic: object = {}) => ({
   explanation: "10 % failed",
   traffic: { ...inRelease().rollout.status.release!.traffic!, weight: 0, routeChangedAt: ago(5), ...traffic },
 });
-const seen = (canary: number) =>
-  ({
-    kind: "Counts",
-    until: noon,
-    stable: counts(900),
-    canary: counts(0),
-    sinceShift: { stable: 900, canary, callers: [] },
-  }) as const;
+const seen = (canary: number) => counted(counts(0), counts(900), { sinceShift: { stable: 900, canary, callers: [] } });
 
 test.each([
   [
@@ -250,6 +244,35 @@ test("finishRollback keeps the canary's pods while the Deployment is being delet
   expect(decide(lost(31, gone)).plan).toMatchObject([{ kind: "scaleCanary", replicas: 0 }]);
 });
 
+test("finishRollback keeps the canary's pods until a Deployment that was made anew has as many", () => {
+  const lost = (available: number, changes: object = {}) => {
+    const replicaSets = [aReplicaSet({ replicas: 3, available }), aCanary()];
+    const workload = aWorkload({ paused: true, revision: "two", replicas: 3, replicaSets });
+    const asked = rolledBack({ route: "Rest", routeChangedAt: ago(60) });
+    return inRelease({ ...asked, reason: "WorkloadLost", ...changes }, { workload, traffic: leftToService });
+  };
+  const leaves = (observation: ReturnType<typeof lost>) =>
+    decide(observation).plan.some(({ kind }) => kind === "scaleCanary");
+  expect([leaves(lost(2)), leaves(lost(3))]).toEqual([false, true]);
+  // Nobody was ever sent to one that had no weight, and whatever was lost, a deleted Rollout leaves no pods.
+  expect(leaves(lost(2, { highestWeight: 0 }))).toBe(true);
+  expect(leaves(lost(2, { reason: "ErrorRateTooHigh" }))).toBe(true);
+  const deleted = lost(2);
+  expect(leaves({ ...deleted, rollout: { ...deleted.rollout, deleting: true } })).toBe(true);
+});
+
+test.each([
+  ["that somebody has changed since", '"25%"', '"50%"'],
+  ["that was open before the adoption", '"100%"', '"100%"'],
+])("finishRollback leaves a maxSurge as it is %s", (_what, before, now) => {
+  const asked = rolledBack({ route: "Rest", subsets: "Rest" });
+  const release = { ...asked, adoption: { startedAt: ago(9), maxSurge: before } };
+  const workload = aWorkload({ paused: true, revision: "two", maxSurge: now });
+  const { plan, status } = decide(inRelease(release, { workload, traffic: routesAtRest }));
+  expect(plan.filter(({ kind }) => kind === "restoreSurge")).toEqual([]);
+  expect(status.phase).toBe("RolledBack");
+});
+
 test("finishRollback writes the routes again while it cannot see them, and ends when that has worked", () => {
   const traffic = { problem: "RouteNotFound", message: "the DestinationRule is gone" } as const;
   const seen = (seconds: number, reason: "RollingBack" | "Held") => {
@@ -285,4 +308,50 @@ test("finishRollback says after three releases in a row that none of them could 
     { reason: "SupersededRepeatedly", note: expect.stringContaining("onNewRevision: finish") as string },
   ]);
   expect(ending([superseded]).transitions).toHaveLength(1);
+});
+
+test("finishRollback says who still reaches the canary, and names them once when the deadline ends the wait", () => {
+  const callers = ["shop/client 90 of 990 to canary"];
+  const measurement = { ...seen(90), sinceShift: { stable: 900, canary: 90, callers } };
+  const waiting = decide(inRelease(rolledBack(), { traffic: routesSplit(0), measurement }));
+  expect(waiting.status.message).toContain("some still reaches the canary: shop/client 90 of 990 to canary");
+  expect(waiting.transitions).toEqual([]);
+  const late = inRelease(rolledBack({ routeChangedAt: ago(31) }), { traffic: routesSplit(0), measurement });
+  expect(decide(late)).toMatchObject({
+    plan: [{ kind: "scaleCanary", replicas: 0 }],
+    transitions: [{ reason: "TrafficNotShifted", key: expect.stringContaining("Rollback") as string }],
+  });
+  expect(decide(late).transitions[0]?.note).toContain("90 of 990 requests still reached the canary: shop/client");
+  expect(decide({ ...late, measurement: seen(4) }).transitions).toEqual([]);
+  // As long as the routes are not seen to be back, they are put back, and nobody is named.
+  expect(decide({ ...late, traffic: routesSplit(10) }).transitions).toEqual([]);
+});
+
+test("finishRollback of a release that had asked for nothing ends at once", () => {
+  const workload = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet()] });
+  const decision = decide(
+    inRelease({ ...rolledBack(), traffic: undefined, highestWeight: 0 }, { workload, traffic: routesAtRest }),
+  );
+  expect(decision).toMatchObject({
+    plan: [],
+    transitions: [{ reason: "RolledBack" }],
+    status: { phase: "RolledBack" },
+  });
+  expect(decision.status.release).toBeUndefined();
+});
+
+test("finishRollback takes the canary's pods at once where somebody has put the routes back as they were", () => {
+  const decision = decide(inRelease(rolledBack(), { traffic: routesAtRest, measurement: seen(90) }));
+  expect(decision.plan).toEqual([{ kind: "scaleCanary", replicaSet: "product-a-two", replicas: 0 }]);
+});
+
+test("finishRollback without a Deployment counts from the release's beginning where its decision has no date", () => {
+  const gone = { problem: "WorkloadNotFound", message: "gone", canary: aCanary() } as const;
+  const lost = (seconds: number) => {
+    const undated = { decidedAt: undefined, startedAt: ago(seconds), reason: "WorkloadLost" };
+    const back = { ...rolledBack({ route: "Rest", routeChangedAt: ago(5) }), ...undated };
+    return decide(inRelease(back, { workload: gone, traffic: leftToService })).plan;
+  };
+  expect(lost(29)).toEqual([]);
+  expect(lost(31)).toMatchObject([{ kind: "scaleCanary", replicas: 0 }]);
 });

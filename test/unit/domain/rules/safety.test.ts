@@ -11,19 +11,13 @@ import {
   noon,
   routesSplit,
 } from "../../../support/observation.ts";
+import { counted, counts } from "../../../support/measurement.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
   aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] });
-const counts = (requests: number, errors: number) => ({ requests, errors, slow: 0, slowOrClose: 0 });
-const measured = (errors: number) =>
-  ({
-    kind: "Counts",
-    until: noon,
-    stable: counts(900, 0),
-    canary: counts(100, errors),
-    sinceShift: undefined,
-  }) as const;
+const measured = (errors: number) => counted(counts(100, errors), counts(900), { scrapes: 5 });
+const abandoned = counted(counts(0), counts(1_800), { scrapes: 4, gone: { stable: 0, canary: 200 } });
 const leftToService = [{ kind: "widenStable" }, { kind: "restoreRoute" }];
 const asked = (observation: Observation, requests: object): Observation => ({
   ...observation,
@@ -65,6 +59,7 @@ test.each([
     "ProgressDeadlineExceeded",
   ],
   ["too many requests failed", inRelease({}, { measurement: measured(20) }), "ErrorRateTooHigh"],
+  ["callers give up on the canary", inRelease({}, { measurement: abandoned }), "CanaryHangs"],
   [
     "the user's route is gone",
     inRelease({}, { traffic: { problem: "RouteNotFound", message: "VirtualService shop/shop is gone" } }),
@@ -113,6 +108,15 @@ test.each([
   expect(decision).toMatchObject({ rule: "goBack", urgent: true, plan: [{ kind: "routeTraffic", weight: 0 }] });
   expect(decision.status.release).toMatchObject({ decision: "Rollback", reason, traffic: { weight: 0 } });
   expect(decision.transitions.map(({ reason: told }) => told)).toContain("RollbackStarted");
+});
+
+test.each([
+  ["ErrorRateTooHigh", measured(20), "20 % of 100 canary requests failed"],
+  ["CanaryHangs", abandoned, "requests to the canary do not end: callers gave up on 200"],
+])("a verdict is told with its evidence: %s", (reason, measurement, evidence) => {
+  const { transitions } = decide(inRelease({}, { measurement }));
+  const failed = transitions.find((transition) => transition.reason === "AnalysisFailed");
+  expect(failed?.note).toContain(`${reason}: ${evidence}`);
 });
 
 test.each([
@@ -248,6 +252,26 @@ test("a promotion that has all its pods is not late, whatever keeps the Deployme
   expect(lost.status.release?.canaryReadyAt).toBeUndefined();
 });
 
+test("the deadline of a promotion begins with its decision, however old the canary is", () => {
+  const waiting = { canaryCreatedAt: ago(3_600), canaryReadyAt: undefined, decision: "Promote" } as const;
+  const ruleAt = (seconds: number) =>
+    decide(inRelease({ ...waiting, decidedAt: ago(seconds) }, { traffic: routesSplit(100) })).rule;
+  expect([ruleAt(599), ruleAt(601)]).toEqual(["finishPromotion", "goBack"]);
+  const created = { ...waiting, decidedAt: ago(3_600), canaryCreatedAt: ago(599) };
+  expect(decide(inRelease(created, { traffic: routesSplit(100) })).rule).toBe("finishPromotion");
+});
+
+test("routes at 0 say that a rollback was interrupted only where they are ours, had weight, and were written a while ago", () => {
+  const { traffic } = inRelease().rollout.status.release!;
+  const reasonOf = (asked: object, seen: object = {}) =>
+    decide(inRelease({ traffic: { ...traffic!, ...asked } }, { traffic: { ...routesSplit(0), ...seen } })).status
+      .release?.reason;
+  expect(reasonOf({ routeChangedAt: ago(11) })).toBe("Interrupted");
+  expect(reasonOf({ routeChangedAt: ago(9) })).toBeUndefined();
+  expect(reasonOf({ routeChangedAt: ago(11), weight: 0 })).toBeUndefined();
+  expect(reasonOf({ routeChangedAt: ago(11) }, { route: { ...routesSplit(0).route, weight: 5 } })).toBeUndefined();
+});
+
 test("nothing is late while the Deployment has 0 replicas, and the deadline begins when it has some again", () => {
   const none = { replicas: 0, pods: 0, ready: 0, available: 0 };
   const replicaSets = [aReplicaSet(none), aCanary(none)];
@@ -300,3 +324,48 @@ test("goBack without a Deployment gives the routes back: stable's pods go with i
     status: { release: { reason: "WorkloadLost" } },
   });
 });
+
+const traffic = inRelease().rollout.status.release!.traffic!;
+
+test.each([
+  ["routes that cannot be read right after they were written", { problem: "RouteNotFound", message: "gone" } as const],
+  ["routes at 0 that a write of ours may be about to change", routesSplit(0)],
+])("goBack gives a cache the time to show %s", (_what, seen) => {
+  const observation = (seconds: number) =>
+    inRelease({ traffic: { ...traffic, routeChangedAt: ago(seconds) } }, { traffic: seen });
+  expect(decide(observation(1)).status.release?.decision).toBeUndefined();
+  expect(decide(observation(11)).status.release?.decision).toBe("Rollback");
+});
+
+test("goBack before anything was asked of the mesh has nothing to take back", () => {
+  const begun = { traffic: undefined, analysis: undefined, highestWeight: 0, stepStartedAt: undefined };
+  const decision = decide(asked(inRelease(begun), { abort: ago(1) }));
+  expect(decision).toMatchObject({ rule: "goBack", plan: [], status: { weight: 0, release: { reason: "Aborted" } } });
+  expect(decision.status.message).toContain("from weight 0: Aborted");
+});
+
+test("goBack before the routes were changed leaves them, and the time at which they were written", () => {
+  const written = { ...traffic, route: "Rest" as const, weight: 0, routeChangedAt: ago(300) };
+  const { plan, status } = decide(
+    asked(inRelease({ traffic: written }, { traffic: { ...routesSplit(0), route: { kind: "Rest" } } }), {
+      abort: ago(1),
+    }),
+  );
+  expect(plan).toEqual([]);
+  expect(status.release?.traffic).toEqual(written);
+});
+
+test.each([undefined, "Promote"] as const)(
+  "a canary is too late also where its Deployment cannot be released any more (decision %s)",
+  (decision) => {
+    const canary = aCanary({ replicas: 4, available: 3 });
+    const workload = { problem: "WorkloadNotSupported", message: "strategy Recreate", canary } as const;
+    const late = { decision, canaryReadyAt: undefined, canaryCreatedAt: ago(601), decidedAt: ago(601) };
+    const { release } = decide(inRelease(late, { workload })).status;
+    expect(release).toMatchObject({
+      decision: "Rollback",
+      reason: "ProgressDeadlineExceeded",
+      explanation: "3 of 4 canary pods were available after 10m (spec.progressDeadline).",
+    });
+  },
+);

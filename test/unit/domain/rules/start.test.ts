@@ -14,12 +14,26 @@ test("startRelease begins with the first step and names the canary after the fre
   });
 });
 
+test("startRelease tells which weights the release will go by", () => {
+  const rollout = aRollout({ spec: { steps: [{ weight: 10 }, { pause: {} }, { weight: 50 }] } });
+  expect(decide(anObservation({ rollout, workload: held() })).transitions).toMatchObject([
+    { note: "Release 1: product:v1 → product:v2 (revision two), by 10, 50, 100 % of the traffic." },
+  ]);
+});
+
 test("startRelease takes slot b while a serves, so that the two differ in every metric", () => {
   const rollout = aRollout({ status: { stable: { ...stableRevision, workload: "product-a" }, releases: 4 } });
   expect(decide(anObservation({ rollout, workload: held() })).status).toMatchObject({
     releases: 5,
     canary: { workload: "product-b" },
   });
+});
+
+test("startRelease notes the commit that brought the template, and says it", () => {
+  const { status, transitions } = decide(anObservation({ workload: held({ commit: "4f5e" }) }));
+  expect(status.release).toMatchObject({ commit: "4f5e" });
+  expect(transitions[0]?.note).toContain("(revision two, commit 4f5e)");
+  expect(decide(anObservation({ workload: held() })).status.release).not.toHaveProperty("commit");
 });
 
 const rejected = [{ revision: "two", image: "product:v2", reason: "ErrorRateTooHigh", at: "then" }];

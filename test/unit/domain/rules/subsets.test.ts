@@ -105,6 +105,10 @@ describe("without a release", () => {
     expect(reasons(observation)).toEqual(["WeightsCorrected", "FieldOwnershipConflict"]);
   });
 
+  test("weights of others that are put back for the first time are told, and no more", () => {
+    expect(reasons(seen({ stable: revision("v1") }, { wanted: "v1", traffic: moved }))).toEqual(["WeightsCorrected"]);
+  });
+
   test("what was just corrected, or was nobody else's, is put back in silence", () => {
     const corrections = [new Date(noon - 200).toISOString()];
     const status = { stable: revision("v1"), subsets: { retired: [], corrections } };
@@ -115,6 +119,13 @@ describe("without a release", () => {
   test("suspended, the routes are the user's, and what they serve is stable", () => {
     const observation = seen({ stable: revision("v1") }, { spec: { suspend: true }, traffic: { serving: "v2" } });
     expect(decide(observation).status.stable).toEqual(revision("v2"));
+  });
+
+  test("suspended, the subset that is asked for waits, and the routes are said to be the user's", () => {
+    const { plan, status } = decide(seen({ stable: revision("v1") }, { spec: { suspend: true } }));
+    expect(plan).toEqual([]);
+    expect(status).toMatchObject({ phase: "Suspended", stable: revision("v1") });
+    expect(status.message).toContain("product:v1 serves, and the routes are yours");
   });
 
   test("letting go takes nothing away", () => {
@@ -140,6 +151,42 @@ describe("in a release", () => {
     expect(reasons(seen(released(waiting)))).toEqual(["CanaryReady"]);
   });
 
+  test("it records the routes, and writes nothing before its first weight", () => {
+    const observation = seen(released({ ...waiting, traffic: undefined }));
+    const { status, plan } = decide({ ...observation, original: '{"was":1}' });
+    expect(plan).toEqual([]);
+    expect(status.release?.traffic).toMatchObject({
+      original: '{"was":1}',
+      subsets: "Rest",
+      route: "Split",
+      weight: 0,
+    });
+  });
+
+  test("it waits while the subset's Deployment is being deleted, and goes back where that has traffic", () => {
+    const going = { v2: { deleting: true } };
+    const held = decide(seen(released({ ...waiting, canaryReadyAt: new Date(noon - 60_000).toISOString() }), going));
+    expect(held).toMatchObject({ rule: "waitForCanary", plan: [], status: { phase: "Held" } });
+    expect(held.status.message).toContain("Subset v2 is not ready for the traffic: product-v2 is being deleted.");
+    const back = decide(seen(released(), { ...split(10), ...going }));
+    expect(back.status.release).toMatchObject({
+      reason: "CanaryUnavailable",
+      explanation: "What ran in subset v2 was deleted at weight 10.",
+    });
+  });
+
+  test("pods that come and go at a weight that was reached do not hold it", () => {
+    const few = decide(seen(released(), { ...split(10), v2: { ready: 1, available: 0 } }));
+    expect(few).toMatchObject({ rule: "passStep", plan: [] });
+  });
+
+  test("without pods it is held at weight 0, also while a person has paused it", () => {
+    const observation = seen(released(waiting), { v2: { available: 0 } });
+    const paused = { ...observation.rollout, requests: { pause: "t" } };
+    const { status } = decide({ ...observation, rollout: paused });
+    expect(status.message).toContain("0 of its 4 pods are available, and weight 0 asks for 1 (stable runs 4)");
+  });
+
   test.each([
     ["loses all of its pods", { v2: { ready: 0, available: 0, replicas: 0 } }, "CanaryUnavailable"],
     ["crashes", { v2: { crashes: ["p/app: Error"] } }, "CanaryCrashed"],
@@ -160,6 +207,49 @@ describe("in a release", () => {
     const { status, plan } = decide(seen(settled, { traffic: { serving: "v2" } }));
     expect(plan).toEqual([]);
     expect(status).toMatchObject({ stable: revision("v2"), release: undefined, subsets: { retired: ["v1"] } });
+  });
+
+  const settling = (seconds: number, release: Partial<Release> = {}) => {
+    const routeChangedAt = new Date(noon - seconds * 1_000).toISOString();
+    const traffic = fresh && { ...fresh, subsets: "Rest" as const, route: "Rest" as const, routeChangedAt };
+    return released({ decision: "Promote", traffic, ...release });
+  };
+
+  test("its end comes when every proxy has the routes", () => {
+    const { status } = decide(seen(settling(1), { traffic: { serving: "v2" } }));
+    expect(status).toMatchObject({ phase: "Promoting", release: { decision: "Promote" }, stable: revision("v1") });
+    expect(status.message).toContain("waiting until every proxy has them");
+  });
+
+  test("its end waits for routes that cannot be read", () => {
+    const traffic = { problem: "RouteNotFound", message: "VirtualService shop/product is gone" } as const;
+    const { status, plan } = decide({ ...seen(settling(60)), traffic });
+    expect(plan).toEqual([]);
+    expect(status).toMatchObject({ phase: "Promoting", release: { decision: "Promote" } });
+    expect(status.message).toContain("VirtualService shop/product is gone");
+  });
+
+  test("its end says that a step had too few requests for a verdict", () => {
+    const decision = decide(seen(settling(60, { withoutEvidence: true }), { traffic: { serving: "v2" } }));
+    expect(decision.transitions).toMatchObject([{ reason: "PromotedWithoutEvidence" }]);
+    expect(decision.status.message).toContain("too few requests for a verdict");
+  });
+
+  test("after the bake the share stays with the new subset", () => {
+    const at100 = fresh && { ...fresh, subsets: "Rest" as const, weight: 100 };
+    const baked = released({ stepIndex: 2, bakingSince: new Date(noon - 121_000).toISOString(), traffic: at100 });
+    const { transitions, status } = decide(seen(baked, split(100)));
+    expect(status.release?.decision).toBe("Promote");
+    expect(transitions).toMatchObject([
+      { reason: "Adopting", note: expect.stringContaining("all of the share stays with subset v2") as string },
+    ]);
+  });
+
+  test("a rollback sends the share back before the routes are as they were", () => {
+    const traffic = fresh && { ...fresh, subsets: "Rest" as const, routeChangedAt: new Date(noon).toISOString() };
+    const back = released({ decision: "Rollback", reason: "Aborted", traffic });
+    expect(kinds(seen(back, split(10)))).toEqual(["routeTraffic"]);
+    expect(kinds(seen(back, split(0)))).toEqual([]);
   });
 
   test("a rollback touches the routes only", () => {

@@ -1,17 +1,13 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
-import type { Measurement } from "../../../../src/domain/observation.ts";
 import { inRelease, noon, routesSplit } from "../../../support/observation.ts";
 
 const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
-const traffic = (changes = {}) => ({ ...inRelease().rollout.status.release!.traffic!, ...changes });
-const none = { requests: 0, errors: 0, slow: 0, slowOrClose: 0 };
-const seen = (stable: number, canary: number): Measurement => ({
-  kind: "Counts",
-  until: noon,
-  stable: none,
-  canary: none,
-  sinceShift: { stable, canary, callers: ["shop/client 0 of 400"] },
+/** The subsets were there long before the routes. */
+const traffic = (changes = {}) => ({
+  ...inRelease().rollout.status.release!.traffic!,
+  subsetsChangedAt: ago(300),
+  ...changes,
 });
 
 test("shiftTraffic stores the weight before it is written, and stops the step's clock", () => {
@@ -41,53 +37,85 @@ test("shiftTraffic puts back what somebody else wrote, and tells who", () => {
   expect(old.transitions.map(({ reason }) => reason)).toEqual(["WeightsCorrected"]);
 });
 
+test("subsets that somebody else wrote are put back before the routes, in one decision, and counted as one", () => {
+  const lost = { kind: "Present", stable: "one", canary: undefined } as const;
+  const both = { ...routesSplit(undefined), subsets: lost, foreignManager: "flux", subsetsManager: "flux" };
+  const decision = decide(inRelease({}, { traffic: both }));
+  expect(decision.plan).toMatchObject([{ kind: "narrowSubsets" }, { kind: "routeTraffic", weight: 10 }]);
+  expect(decision.transitions).toMatchObject([{ reason: "WeightsCorrected" }]);
+  const subsets = decide(inRelease({}, { traffic: { ...routesSplit(10), subsets: lost, subsetsManager: "flux" } }));
+  expect(subsets.plan).toMatchObject([{ kind: "narrowSubsets" }]);
+  expect(subsets.transitions[0]?.note).toContain("flux changed the subsets");
+  const ours = decide(inRelease({}, { traffic: { ...routesSplit(10), subsets: lost } }));
+  expect(ours.transitions).toEqual([]);
+});
+
+describe("a subset canary that somebody took away", () => {
+  const gone = { kind: "Present", stable: "one", canary: undefined, lacksCanary: true } as const;
+  const foreign = { subsets: gone, subsetsManager: "flux", foreignManager: undefined, unsplit: [] };
+
+  /** The subset is there again, and stable has all of the traffic. */
+  const putBack = (changes: object) =>
+    inRelease({ stepStartedAt: undefined, traffic: traffic(changes) }, { traffic: routesSplit(0) });
+
+  test("is put back, and no route names it until every proxy has it again", () => {
+    const decision = decide(inRelease({}, { traffic: { ...foreign, route: { kind: "Split", weight: 10 } } }));
+    expect(decision).toMatchObject({
+      // 0 is not what the status asks for: an operator that died in between must find out why.
+      urgent: false,
+      plan: [{ kind: "narrowSubsets" }, { kind: "routeTraffic", weight: 0 }],
+      transitions: [{ reason: "WeightsCorrected" }],
+      status: { release: { traffic: { weight: 10, subsetsChangedAt: ago(0) } } },
+    });
+    expect(decision.status.release?.stepStartedAt).toBeUndefined();
+    const atRest = decide(inRelease({}, { traffic: { ...foreign, route: { kind: "Rest" } } }));
+    expect(atRest.plan).toMatchObject([{ kind: "narrowSubsets" }]);
+    const back = (seconds: number) => decide(putBack({ subsetsChangedAt: ago(seconds) }));
+    expect(back(1)).toMatchObject({ rule: "shiftTraffic", plan: [] });
+    expect(back(2)).toMatchObject({ rule: "shiftTraffic", plan: [{ kind: "routeTraffic", weight: 10 }] });
+    expect(back(2).status.release?.traffic?.routeChangedAt).toBe(ago(0));
+    const baking = inRelease(
+      { stepStartedAt: undefined, bakingSince: ago(30), traffic: traffic({ subsetsChangedAt: ago(2) }) },
+      { traffic: routesSplit(0) },
+    );
+    expect(decide(baking).status.release?.bakingSince).toBe(ago(30));
+  });
+
+  test("has no traffic before it is everywhere, though only its labels are changed again", () => {
+    const labels = { kind: "Present", stable: "one", canary: "other" } as const;
+    const changed = (seconds: number) => {
+      const observation = putBack({ subsetsChangedAt: ago(seconds) });
+      return decide({ ...observation, traffic: { ...routesSplit(0), subsets: labels, subsetsManager: "flux" } });
+    };
+    expect(changed(1).plan).toMatchObject([{ kind: "narrowSubsets" }]);
+    expect(changed(2).plan).toMatchObject([{ kind: "narrowSubsets" }, { kind: "routeTraffic", weight: 10 }]);
+  });
+
+  test("has its traffic again where somebody else has written the weight meanwhile", () => {
+    const observation = putBack({ subsetsChangedAt: ago(2) });
+    const decision = decide({ ...observation, traffic: routesSplit(10) });
+    expect(decision).toMatchObject({ rule: "shiftTraffic", plan: [] });
+    expect(decision.status.release).toMatchObject({ stepStartedAt: undefined, traffic: { routeChangedAt: ago(0) } });
+  });
+
+  test("again and again: nothing is sent to it until it was left alone for a minute", () => {
+    const after = (corrections: string[]) => decide(putBack({ subsetsChangedAt: ago(5), corrections }));
+    const held = after([ago(50), ago(20), ago(5)]);
+    expect(held.plan).toEqual([]);
+    // Git's own route may name no subset, and find canary pods by their share.
+    const corrections = [ago(50), ago(20), ago(5)];
+    const byGit = putBack({ subsetsChangedAt: ago(5), corrections });
+    const atRest = decide({ ...byGit, traffic: { ...routesSplit(0), route: { kind: "Rest" } } });
+    expect(atRest.plan).toMatchObject([{ kind: "routeTraffic", weight: 0 }]);
+    expect(held.transitions).toMatchObject([{ reason: "Held" }]);
+    expect(held.status.message).toMatch(/keeps removing subset canary.*write a subset canary into it/);
+    expect(after([ago(61), ago(20), ago(5)]).plan).toMatchObject([{ kind: "routeTraffic", weight: 10 }]);
+  });
+});
+
 test("shiftTraffic does not blame anybody for a cache that is behind", () => {
   const decision = decide(
     inRelease({ traffic: traffic({ routeChangedAt: ago(1) }), stepStartedAt: undefined }, { traffic: routesSplit(0) }),
   );
   expect(decision).toMatchObject({ plan: [{ kind: "routeTraffic", weight: 10 }], transitions: [] });
-});
-
-const waiting = { stepStartedAt: undefined };
-
-test.each([
-  ["seen", seen(900, 100), 10, "TrafficShifted", "True"],
-  ["too few to see", seen(8, 1), 70, "TrafficShifted", "Unknown"],
-])("waitForTraffic starts the step's clock: %s", (_what, measurement, seconds, reason, status) => {
-  const decision = decide(
-    inRelease({ ...waiting, traffic: traffic({ routeChangedAt: ago(seconds) }) }, { measurement }),
-  );
-  expect(decision).toMatchObject({ rule: "waitForTraffic", transitions: [{ reason }] });
-  expect(decision.status.release?.stepStartedAt).toBe(ago(0));
-  expect(decision.status.conditions?.find(({ type }) => type === "TrafficShifted")?.status).toBe(status);
-});
-
-test("waitForTraffic holds and names the callers when traffic does not move", () => {
-  const decision = decide(
-    inRelease({ ...waiting, traffic: traffic({ routeChangedAt: ago(70) }) }, { measurement: seen(1_000, 0) }),
-  );
-  expect(decision.transitions).toMatchObject([{ reason: "TrafficNotShifted" }]);
-  expect(decision.status.conditions?.find(({ type }) => type === "TrafficShifted")).toMatchObject({
-    status: "False",
-    reason: "TrafficNotShifted",
-  });
-  expect(decision.status.message).toContain("shop/client 0 of 400");
-  expect(decision.status.release?.stepStartedAt).toBeUndefined();
-});
-
-test("waitForTraffic goes on when a person says so, with or without metrics", () => {
-  const observation = inRelease(waiting, { measurement: { kind: "Unavailable", message: "away" } });
-  const decision = decide({ ...observation, rollout: { ...observation.rollout, requests: { promote: "t" } } });
-  expect(decision.status.release?.stepStartedAt).toBe(ago(0));
-});
-
-test("waitForTraffic waits while it is too soon, and holds without metrics", () => {
-  expect(
-    decide(inRelease({ ...waiting, traffic: traffic({ routeChangedAt: ago(10) }) }, { measurement: seen(1_000, 0) }))
-      .status.release?.stepStartedAt,
-  ).toBeUndefined();
-  const away = decide(
-    inRelease(waiting, { measurement: { kind: "Unavailable", message: "Prometheus does not answer." } }),
-  );
-  expect(away).toMatchObject({ transitions: [{ reason: "MetricsUnavailable" }] });
 });

@@ -33,6 +33,7 @@ describe("the reference of the Rollout", () => {
   });
 });
 
-test("every generated file says so in its first line", () => {
-  for (const text of generatedFiles().values()) expect(text.split("\n")[0]).toContain("npm run generate");
+test("every generated file says so in its first line, but for JSON, which has no comments", async () => {
+  for (const [path, text] of await generatedFiles())
+    if (!path.endsWith(".json")) expect(text.split("\n")[0]).toContain("npm run generate");
 });

@@ -8,6 +8,8 @@ const file = (status: string, ...assertionResults: FileReport["assertionResults"
   name: "test/sum.test.ts",
   status,
   message: "Error: no such module",
+  startTime: 1_000,
+  endTime: 91_000,
   assertionResults,
 });
 
@@ -22,7 +24,8 @@ const report = (more: Partial<VitestReport> = {}): VitestReport => ({
 
 describe("the tally of a run", () => {
   test("is what the report says", () => {
-    expect(tally(report(), true)).toEqual({ passed: 5, failed: 0, skipped: 2, failures: [] });
+    const slowest = ["1.5 min test/sum.test.ts"];
+    expect(tally(report(), true)).toEqual({ passed: 5, failed: 0, skipped: 2, failures: [], slowest });
   });
 
   test("counts a file that failed before its first test", () => {
@@ -40,6 +43,14 @@ describe("the tally of a run", () => {
     expect(tally(report({ numFailedTests: 1, testResults }), false).failures).toEqual([
       "a sum is exact: Error: 3 is not 4",
     ]);
+  });
+
+  test("names the files that took longest, in their order", () => {
+    const lasting = (name: string, endTime: number) => ({ ...file("passed", passes), name, endTime });
+    const quick = Array.from({ length: 12 }, (_, index) => lasting(`test/${index}.test.ts`, 1_000 + index));
+    const { slowest } = tally(report({ testResults: [...quick, lasting("test/slow.test.ts", 601_000)] }), true);
+    expect(slowest.slice(0, 2)).toEqual(["10.0 min test/slow.test.ts", "0.0 min test/11.test.ts"]);
+    expect(slowest).toHaveLength(12);
   });
 
   test("never calls a run good that ended badly", () => {
