@@ -4,7 +4,17 @@ import { until } from "../cluster/processes/until.ts";
 import { manifest } from "../lab/app.ts";
 import type { Stored, StoredRollout } from "../lab/shop.ts";
 import { openCase, brisk, type Bench, type Case } from "./bench.ts";
-import { canaryPods, endAfterLoss, expectAsBefore, oneStep, size, standAt, untilPods, type Stand } from "./stand.ts";
+import {
+  canaryPods,
+  endAfterLoss,
+  expectAsBefore,
+  oneStep,
+  size,
+  standAt,
+  untilPods,
+  untilServedBy,
+  type Stand,
+} from "./stand.ts";
 import { pointNamed, refuse, type Point } from "./hand-over.ts";
 
 const replicaSets = kind<Stored>("apps/v1", "ReplicaSet");
@@ -222,7 +232,8 @@ export function handOverCases(bench: () => Bench): void {
     const before = await ofStable();
     expect(before).toHaveLength(size);
     await shop.release("product:v1");
-    await shop.untilRollout("the routes as before", ({ status }) => status.release?.traffic?.route === "Rest");
+    // The status says what is asked for next; the canary's pods go the moment they may.
+    await untilServedBy(shop, "v1");
     await stand.lift();
     await shop.untilRollout("stable again", ({ status }) => isAtRest(status, "product:v1"));
     expect(await untilPods(shop, size)).toEqual(before);
@@ -237,13 +248,7 @@ export function handOverCases(bench: () => Bench): void {
     const canary = { namespace: shop.namespace, workload: "product-a" };
     await pods.set(canary, { NEVER_READY: "true" });
     await shop.untilRollout("the routes as before", ({ status }) => status.release?.traffic?.route === "Rest");
-    const isServed = async () => {
-      const mark = shop.load.snapshot();
-      await until(() => shop.load.since(mark).total > 100, { timeout: 30_000, what: "100 requests" });
-      const { total, failed, byVersion } = shop.load.since(mark);
-      return failed === 0 && byVersion["v1"]?.total === total;
-    };
-    await until(isServed, { timeout: 60_000, what: "v1 to serve alone" });
+    await untilServedBy(shop, "v1");
     const before = shop.load.snapshot();
     await pods.set(canary, { NEVER_READY: "" });
     await stand.lift();

@@ -78,13 +78,9 @@ export async function scale({ lab }: Bench, { namespace }: Case, replicas: numbe
   await lab.cluster.client.patch(deployments, place, { spec: { replicas } }, { subresource: "scale" });
 }
 
-/**
- * Ends a case that itself took all pods away that served: from now on `version` serves alone, with full capacity, and no
- * request fails.
- */
-export async function endAfterLoss(shop: Case, version: string): Promise<void> {
-  await untilPods(shop, size);
-  const isServing = () => {
+/** Waits until a version answers 40 requests in a row that nobody else answers and that do not fail. */
+export async function untilServedBy(shop: Case, version: string): Promise<void> {
+  const isServing = async () => {
     const mark = shop.load.snapshot();
     return until(
       () => {
@@ -98,6 +94,15 @@ export async function endAfterLoss(shop: Case, version: string): Promise<void> {
     timeout: 60_000,
     what: `${version} to serve ${shop.namespace}`,
   });
+}
+
+/**
+ * Ends a case that itself took all pods away that served: from now on `version` serves alone, with full capacity, and no
+ * request fails.
+ */
+export async function endAfterLoss(shop: Case, version: string): Promise<void> {
+  await untilPods(shop, size);
+  await untilServedBy(shop, version);
   shop.capacity.reset();
   const mark = shop.load.snapshot();
   await until(() => shop.load.since(mark).total > 100, { timeout: 30_000, what: "100 requests" });
