@@ -85,6 +85,7 @@ function dependenciesFor(
       measure: () => Promise.resolve({ kind: "NoData", message: "Nothing is measured here." }),
       arrivals: () => Promise.resolve({ kind: "Unavailable", message: "Nothing is measured here." }),
       usual: () => Promise.resolve(undefined),
+      pods: () => Promise.resolve({ kind: "Unavailable", message: "Nothing is measured here." }),
     },
     cluster: {
       ...deps.cluster,
@@ -148,6 +149,7 @@ function sentenceFor(action: Action): string {
 const plainSentences: Partial<Readonly<Record<Action["kind"], string>>> = {
   restoreRoute: "the routes are as they were",
   restoreSubsets: "the subsets are as they were",
+  restoreOutliers: "outlier detection is as it was",
   removeRoute: "no generated VirtualService is left",
   removeSubsets: "no generated DestinationRule is left",
   restoreSurge: "the Deployment has its own maxSurge again",

@@ -17,6 +17,7 @@ export const sections: readonly Section[] = [
       "docs/gitops.md",
       "docs/gitops/argocd/README.md",
       "docs/judgement.md",
+      "docs/outliers.md",
       "docs/metrics.md",
     ],
   },

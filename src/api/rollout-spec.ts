@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { analysisSchema } from "./analysis-spec.ts";
+import { outlierDetectionSchema } from "./outlier-spec.ts";
 import { duration, rules } from "./spec-fields.ts";
 
 /** A DNS label: what a Service may be called. */
@@ -173,6 +174,10 @@ export const rolloutSpecSchema = z
       maxStepDuration: "30m",
       onInsufficientTraffic: "widen",
       onInconclusive: "hold",
+    }),
+    outlierDetection: outlierDetectionSchema.default({
+      tuning: "Auto",
+      bounds: { consecutive5xxErrors: { min: 2, max: 10 }, maxEjectionPercent: { max: 50 } },
     }),
     progressDeadline: duration("How long canary pods may take to become ready.").default("10m"),
     onNewRevision: z.enum(["restart", "finish"]).default("restart").meta({

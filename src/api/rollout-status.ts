@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { analysisStatus, counts, usualStatus } from "./analysis-status.ts";
+import { outlierStatus } from "./outlier-status.ts";
 import type { ConditionReason, EventReason, RollbackReason } from "./reasons.ts";
 import { time } from "./status-fields.ts";
 
@@ -19,8 +20,8 @@ export type Revision = z.infer<typeof revision>;
 
 const condition = z.object({
   type: z
-    .enum(["Ready", "Reconciling", "Stalled", "TrafficShifted"])
-    .meta({ description: "Ready, Reconciling, Stalled or TrafficShifted." }),
+    .enum(["Ready", "Reconciling", "Stalled", "TrafficShifted", "PodsCounted"])
+    .meta({ description: "Ready, Reconciling, Stalled, TrafficShifted or PodsCounted." }),
   status: z.enum(["True", "False", "Unknown"]).meta({ description: "True, False or Unknown." }),
   reason: z.string().min(1).meta({ description: "Why, in one word; docs/reference/conditions.md has the list." }),
   message: z.string().meta({ description: "Why, in one sentence." }),
@@ -148,6 +149,7 @@ export const rolloutStatusSchema = z.object({
   stable: revision.optional().meta({ description: "The proven revision." }),
   canary: revision.optional().meta({ description: "The revision that is being released." }),
   release: release.optional(),
+  outlierDetection: outlierStatus.optional(),
   rejected: z
     .array(
       z.object({

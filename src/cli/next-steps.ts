@@ -13,6 +13,8 @@ export const nextSteps: Readonly<Record<ConditionReason, string>> = {
     "Bring Prometheus back; the release goes on by itself. `serin promote` goes on without a verdict.",
   TooManySeries:
     "Add the recording rules of docs/metrics.md to Prometheus, or give the operator a larger --series-budget and memory for it. `serin promote` goes on without a verdict.",
+  PodsCounted: "Nothing.",
+  PodsNotCounted: "Have Prometheus scrape the pods of the Deployment with the label that the message names.",
   TrafficNotShifted:
     "See that the callers named in the message use the mesh and that Istio delivers its configuration.",
   SharedIncident:

@@ -18,6 +18,7 @@ export function renderExplanation(rollout: Rollout, paint: Paint): string {
     [`${rollout.key.name} is ${status.phase ?? ready.reason}${position(rollout)}.`],
     [paint("bold", "Why"), `  ${ready.reason}: ${conditionReasons[ready.reason]}`, ...sentence(ready.message)],
     ...evidence(status.release, paint),
+    ...outliers(rollout, paint),
     ...lastRejection(rollout, paint),
     [paint("bold", "What to do"), `  ${nextSteps[ready.reason]}`],
   ];
@@ -70,6 +71,25 @@ function because({ reason }: Release): string {
 function meaning(reason: string): string {
   const text = (rollbackReasons as Readonly<Record<string, string>>)[reason];
   return text === undefined ? reason : `${reason}: ${text}`;
+}
+
+/** What was tuned around a few bad pods, and whose requests failed. */
+function outliers({ status }: Rollout, paint: Paint): string[][] {
+  if (status.outlierDetection === undefined) return [];
+  const { found, tuned, since, why } = status.outlierDetection;
+  const { consecutive5xxErrors, baseEjectionTime, maxEjectionPercent } = tuned;
+  const settings = `consecutive5xxErrors ${consecutive5xxErrors}, baseEjectionTime ${baseEjectionTime}, maxEjectionPercent ${maxEjectionPercent}`;
+  const pods = found.map(
+    ({ pod, version, errors, requests }) => `  ${pod} (${version}): ${errors} of ${requests} requests failed`,
+  );
+  return [
+    [
+      paint("bold", "Outlier detection"),
+      `  Tuned at ${since} until the release ends: ${settings}`,
+      ...sentence(why),
+      ...pods,
+    ],
+  ];
 }
 
 function lastRejection({ status }: Rollout, paint: Paint): string[][] {

@@ -29,6 +29,8 @@ function perform(action: Action, rollout: Rollout, deps: Dependencies, signal: A
     case "restoreRoute":
     case "serveSubset":
     case "restoreSubsets":
+    case "tuneOutliers":
+    case "restoreOutliers":
     case "removeRoute":
     case "removeSubsets":
       return deps.routerFor(rollout).perform(action, rollout, signal);

@@ -6,6 +6,9 @@ import { serviceName, type Rollout } from "../api/rollout.ts";
 import { checksDue, type Check } from "../domain/analysis/checks.ts";
 import { isProblem, type Arrivals, type Measurement, type Observation, type Problem } from "../domain/observation.ts";
 import { checkQueries, ratioQueries, type Place } from "../domain/metric-queries.ts";
+import { withMeasurement } from "../domain/evidence.ts";
+import type { PodReport } from "../domain/outliers/pods.ts";
+import { looksBack, waitsForEjection, wantsPods } from "../domain/outliers/tuning.ts";
 import { sightOf } from "../domain/propagation.ts";
 import { mustGoBackUnmeasured } from "../domain/rules/safety.ts";
 import type { TrafficQuery } from "../ports/metric-provider.ts";
@@ -44,7 +47,33 @@ export async function observe(rollout: Rollout, deps: Dependencies, signal: Abor
     mayBegin ? lookAtArrivals(rollout, deps, signal) : undefined,
     mayBegin ? lookAtUsual(rollout, deps, signal) : undefined,
   ]);
-  return { ...unmeasured, now: deps.clock.now(), measurement, arrivals, usual };
+  const measured: Observation = { ...unmeasured, now: deps.clock.now(), measurement, arrivals, usual };
+  return withPods(measured, await lookAtPods(measured, mayBegin, deps, signal), deps);
+}
+
+function withPods(measured: Observation, pods: PodReport | undefined, { clock }: Dependencies): Observation {
+  return pods === undefined ? measured : { ...measured, now: clock.now(), pods };
+}
+
+/** Before a release, to say whether it can be done at all; in it, where errors come. */
+async function lookAtPods(
+  observation: Observation,
+  begins: boolean,
+  deps: Dependencies,
+  signal: AbortSignal,
+): Promise<PodReport | undefined> {
+  const { rollout, now } = observation;
+  const { spec, key, status } = rollout;
+  const { stable, canary, release, outlierDetection } = status;
+  if (spec === undefined || stable === undefined || canary === undefined) return undefined;
+  const isWanted = begins ? spec.outlierDetection.tuning === "Auto" : wantsPods(withMeasurement(observation));
+  if (!isWanted) return undefined;
+  const moved = release?.traffic === undefined ? 0 : parseInstant(release.traffic.routeChangedAt);
+  // What proxies send to pods that they are to eject is looked at apart from what they sent before.
+  const from = waitsForEjection(observation) && outlierDetection ? parseInstant(outlierDetection.since) : moved;
+  const query = { namespace: key.namespace, service: serviceName(spec), reporter: spec.analysis.reporter };
+  const since = Math.max(from, now - looksBack);
+  return deps.metrics.pods({ ...query, stable: stable.workload, canary: canary.workload, since }, signal);
 }
 
 /** Only where the release will start pods, and where somebody cares: users' own pods are called by everybody already. */

@@ -7,6 +7,7 @@ import { adoptRunningRevision, claim, keepHold, letGo, refuseBadSpec, refuseProb
 import { followSteps, keepCanary, keepPaused, keepStable } from "./rules/drift.ts";
 import { prepareTraffic, waitForCanary } from "./rules/preparation.ts";
 import { bake, noticeMetrics, passStep, standStill } from "./rules/progress.ts";
+import { tuneOutliers } from "./rules/outliers.ts";
 import { finishPromotion } from "./rules/promotion.ts";
 import { rest } from "./rules/rest.ts";
 import { finishRollback } from "./rules/rollback.ts";
@@ -23,6 +24,7 @@ const rules = {
   claim, // not ours yet: the finalizer before anything else
   finishRollback, // a rollback was decided: traffic, pods, routes, subsets, in that order
   goBack, // aborted, superseded, broken, or judged unfit: all traffic to stable
+  tuneOutliers, // a few bad pods among good ones: proxies eject them first
   refuseBadSpec, // the spec cannot be understood: say so, touch nothing
   refuseProblems, // at rest, something a user has to mend: say so, touch nothing
   keepPaused, // somebody unpaused the Deployment in mid-release: the template stays held

@@ -1,5 +1,6 @@
 import type { Milliseconds } from "../api/instant.ts";
 import type { EventReason } from "../api/reasons.ts";
+import type { TunedSettings } from "../api/outlier-status.ts";
 import type { Revision, RolloutStatus } from "../api/rollout-status.ts";
 import type { Observation } from "./observation.ts";
 
@@ -56,6 +57,10 @@ export type Action =
   | { readonly kind: "serveSubset"; readonly subset: string }
   /** Puts the subsets back as they were before the release. */
   | { readonly kind: "restoreSubsets"; readonly original: string }
+  /** Writes outlier detection at the top of the DestinationRule, and nothing else of it. */
+  | { readonly kind: "tuneOutliers"; readonly settings: TunedSettings; readonly before: string }
+  /** Puts outlier detection back as it was before it was tuned; what somebody else has changed since stays. */
+  | { readonly kind: "restoreOutliers"; readonly settings: TunedSettings; readonly before: string }
   /** Removes generated objects, routes first. */
   | { readonly kind: "removeRoute" }
   | { readonly kind: "removeSubsets" }

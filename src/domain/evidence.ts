@@ -125,7 +125,10 @@ interface Counting {
 }
 
 function withCounts(analysis: Analysis, block: Block, counting: Counting): Analysis {
-  const { criteria, release } = counting;
+  const { criteria, release, observation } = counting;
+  // What proxies still sent to pods that they are about to eject says nothing of the others.
+  if (isBeforeEjection(block, observation))
+    return { ...analysis, watermark: renderInstant(block.until), release: addTotals(analysis.release, block) };
   return {
     ...analysis,
     watermark: renderInstant(block.until),
@@ -140,6 +143,11 @@ function withCounts(analysis: Analysis, block: Block, counting: Counting): Analy
       usual: release.usual,
     }),
   };
+}
+
+function isBeforeEjection({ until, length }: Block, { rollout }: Observation): boolean {
+  const { ejectedBy } = rollout.status.outlierDetection ?? {};
+  return ejectedBy !== undefined && until - length < parseInstant(ejectedBy);
 }
 
 /** Two blocks: what was under way when the traffic moved has ended by then. */

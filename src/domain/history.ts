@@ -15,7 +15,7 @@ export function finishRelease(observation: Observation, release: Release, reject
   const earlier = (status.rejected ?? []).filter((candidate) => candidate.revision !== canary?.revision);
   const rejected =
     rejects && canary !== undefined ? [rejectionOf(release, canary, at), ...earlier].slice(0, rejectedLength) : earlier;
-  return { release: undefined, canary: undefined, history, rejected };
+  return { release: undefined, canary: undefined, outlierDetection: undefined, history, rejected };
 }
 
 function rejectionOf({ reason = "", commit }: Release, { revision, image }: Revision, at: string) {

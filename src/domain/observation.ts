@@ -4,6 +4,7 @@ import type { ConditionReason } from "../api/reasons.ts";
 import type { Rollout } from "../api/rollout.ts";
 import type { Tick } from "./analysis/blocks.ts";
 import type { Usual } from "./analysis/usual.ts";
+import type { PodReport } from "./outliers/pods.ts";
 
 /** The world as one reconcile saw it: everything that a rule may look at, and nothing that can change under it. */
 export interface Observation {
@@ -24,6 +25,8 @@ export interface Observation {
   readonly usual: Usual | undefined;
   /** Undefined while there is no canary to measure, or when nothing may wait for a measurement. */
   readonly measurement: Measurement | undefined;
+  /** Requests pod by pod; undefined while nobody needs to know. */
+  readonly pods?: PodReport | undefined;
 }
 
 /** When this operator saw routes and subsets as they were last asked for; undefined while it has not. */
@@ -136,8 +139,32 @@ export interface TrafficState {
   readonly foreignManager: string | undefined;
   /** The same of the subsets. */
   readonly subsetsManager?: string | undefined;
+  /** Outlier detection of the DestinationRule; undefined while there is none. */
+  readonly outliers?: OutlierState | undefined;
   /** The form `Subsets` only: the subset that gets all of what the routes give to subsets of the Rollout. */
   readonly serving?: string | undefined;
+}
+
+/** What the DestinationRule says of outlier detection. */
+export interface OutlierState {
+  /** Whether it has settings that the operator wrote. */
+  readonly isTuned: boolean;
+  /** Why settings of its top level would not do what they should, one sentence each. */
+  readonly obstacles: readonly string[];
+  /** What holds for each version; undefined where there is no outlier detection for it. */
+  readonly policies: { readonly stable: OutlierPolicy | undefined; readonly canary: OutlierPolicy | undefined };
+  /** What it says now, as JSON: what tuning is to put back. */
+  readonly before: string;
+}
+
+/** Settings as Istio reads them; undefined where a field is left out. */
+export interface OutlierPolicy {
+  /** The path of the block: `DestinationRule shop/product, spec.trafficPolicy.outlierDetection`. */
+  readonly where: string;
+  readonly consecutive5xxErrors?: number | undefined;
+  readonly consecutiveGatewayErrors?: number | undefined;
+  readonly maxEjectionPercent?: number | undefined;
+  readonly minHealthPercent?: number | undefined;
 }
 
 /**

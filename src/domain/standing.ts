@@ -17,6 +17,8 @@ export interface Standing {
   readonly phase: string;
   /** Whether traffic was seen to be where it was sent; undefined leaves what was said before. */
   readonly shifted?: { readonly status: Condition["status"]; readonly message: string } | undefined;
+  /** Whether requests are counted pod by pod; undefined leaves what was said before. */
+  readonly podsCounted?: { readonly status: "True" | "False"; readonly message: string } | undefined;
 }
 
 /** The status with its conditions, phase and message as `standing` says. Transition times move only with a change. */
@@ -34,15 +36,10 @@ export function withStandingOf(
   const at = renderInstant(now);
   const observedGeneration = rollout.generation;
   const earlier = rollout.status.conditions ?? [];
-  const condition = (
-    type: Condition["type"],
-    value: Condition["status"],
-    reason: ConditionReason,
-    message: string,
-  ): Condition => {
+  const condition: MakeCondition = (type, value, why, text) => {
     const before = earlier.find((candidate) => candidate.type === type);
     const lastTransitionTime = before?.status === value ? before.lastTransitionTime : at;
-    return { type, status: value, reason, message, observedGeneration, lastTransitionTime };
+    return { type, status: value, reason: why, message: text, observedGeneration, lastTransitionTime };
   };
   const { reason, message } = standing;
   const conditions = [condition("Ready", readiness[standing.kind], reason, message)];
@@ -57,7 +54,23 @@ export function withStandingOf(
   } else if (shiftedBefore !== undefined && status.release !== undefined) {
     conditions.push(shiftedBefore);
   }
+  const counted = podsCounted(rollout, standing, condition);
+  if (counted !== undefined) conditions.push(counted);
   return { ...status, observedGeneration, phase: standing.phase, message, conditions };
+}
+
+type MakeCondition = (
+  type: Condition["type"],
+  value: Condition["status"],
+  reason: ConditionReason,
+  message: string,
+) => Condition;
+
+/** As seen now, or as before; a team that wants no tuning is told nothing of it. */
+function podsCounted({ spec, status }: Rollout, { podsCounted: seen }: Standing, make: MakeCondition) {
+  if (seen !== undefined)
+    return make("PodsCounted", seen.status, seen.status === "True" ? "PodsCounted" : "PodsNotCounted", seen.message);
+  return spec?.outlierDetection.tuning === "Off" ? undefined : conditionOf(status, "PodsCounted");
 }
 
 const readiness = { Settled: "True", Progressing: "Unknown", RollingBack: "False", Stalled: "False" } as const;

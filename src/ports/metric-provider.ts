@@ -2,6 +2,7 @@ import type { Instant, Milliseconds, Ratio } from "../api/instant.ts";
 import type { CheckQuery, RatioQuery } from "../domain/metric-queries.ts";
 import type { Usual } from "../domain/analysis/usual.ts";
 import type { Arrivals, Measurement } from "../domain/observation.ts";
+import type { PodReport } from "../domain/outliers/pods.ts";
 
 /** Which requests to count. */
 export interface TrafficQuery {
@@ -40,12 +41,23 @@ export type ArrivalsQuery = Pick<TrafficQuery, "namespace" | "service" | "stable
 /** What to learn of the time before a release. */
 export type UsualQuery = Pick<TrafficQuery, "namespace" | "service" | "reporter" | "stable">;
 
+/** Whose requests, and who reports them. */
+export type VersionsQuery = Pick<TrafficQuery, "namespace" | "service" | "reporter" | "stable" | "canary">;
+
+/** Requests of which pods to count. */
+export type PodsQuery = VersionsQuery & {
+  /** Count from here on: a moment of the operator's clock. */
+  readonly since: Instant;
+};
+
 /** Counts requests from one kind of metric store. */
 export interface MetricProvider {
   /** How requests came to the stable pods in the last minutes. Answers as `measure` does. */
   arrivals(query: ArrivalsQuery, signal: AbortSignal): Promise<Arrivals>;
   /** What came to the Service in the last ten minutes; undefined where that cannot be learned in time. */
   usual(query: UsualQuery, signal: AbortSignal): Promise<Usual | undefined>;
+  /** Requests pod by pod. Answers as `measure` does. */
+  pods(query: PodsQuery, signal: AbortSignal): Promise<PodReport>;
   /** Always answers, within its own time-out: a store that cannot be reached is "Unavailable". */
   measure(query: TrafficQuery, signal: AbortSignal): Promise<Measurement>;
 }

@@ -14,6 +14,8 @@ export type TrafficAction = Extract<
       | "restoreRoute"
       | "serveSubset"
       | "restoreSubsets"
+      | "tuneOutliers"
+      | "restoreOutliers"
       | "removeRoute"
       | "removeSubsets";
   }

@@ -33,7 +33,7 @@ describe("reasons", () => {
 });
 
 test("what needs somebody's attention is in docs/troubleshooting.md, by its reason, and nothing that is not there", () => {
-  const goesWell = ["Succeeded", "Progressing", "RollingBack", "RolledBack", "LettingGo"];
+  const goesWell = ["Succeeded", "PodsCounted", "Progressing", "RollingBack", "RolledBack", "LettingGo"];
   const [, waits = "", stalls = "", rollbacks = "", warnings = ""] =
     readText("docs/troubleshooting.md").split(/^## (?!The operator)/m);
   const told = (part: string) =>

@@ -67,7 +67,8 @@ export function describeTrafficRouter(
         await perform({ kind: "createRoute" });
       }
       const before = await bench.snapshot();
-      const { subsetsManager, ...seen } = read();
+      const { subsetsManager, outliers, ...seen } = read();
+      expect(outliers).toMatchObject({ isTuned: false, obstacles: [] });
       expect(subsetsManager === undefined || form !== "generated").toBe(true);
       expect(seen).toEqual({
         route: { kind: "Rest" },
@@ -113,6 +114,32 @@ export function describeTrafficRouter(
       expect(read().route).toEqual({ kind: "Rest" });
       await perform({ kind: "restoreSubsets", original });
       expect(read()).toMatchObject({ subsets: { kind: "Present", stable: undefined, canary: undefined }, unsplit: [] });
+      expect(await bench.snapshot()).toEqual(before);
+    });
+
+    test("tuned outlier detection is seen, in mid-release too, and put back as it was", async () => {
+      const original = await begin();
+      const before = await bench.snapshot();
+      await perform({ kind: "narrowSubsets", stable: "aaa", canary: "bbb" });
+      await split(50, original);
+      const split50 = await bench.snapshot();
+      const settings = { consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 };
+      const tuning = { settings, before: read().outliers?.before ?? "" };
+      await perform({ kind: "tuneOutliers", ...tuning });
+      expect(read().outliers).toMatchObject({
+        isTuned: true,
+        policies: { stable: { consecutive5xxErrors: 4, maxEjectionPercent: 25 } },
+      });
+      expect(read().route).toEqual({ kind: "Split", weight: 50 });
+      const once = await bench.snapshot();
+      await perform({ kind: "tuneOutliers", ...tuning });
+      expect(await bench.snapshot()).toEqual(once);
+      await perform({ kind: "restoreOutliers", ...tuning });
+      expect(read().outliers).toMatchObject({ isTuned: false, before: tuning.before });
+      expect(await bench.snapshot()).toEqual(split50);
+      await perform({ kind: "restoreOutliers", ...tuning });
+      await perform({ kind: "restoreRoute", original });
+      await perform({ kind: "restoreSubsets", original });
       expect(await bench.snapshot()).toEqual(before);
     });
 

@@ -57,7 +57,7 @@ export interface Operator {
 }
 
 /** The callers' proxies; one unless told. */
-export type LabMesh = Pick<WorldOptions, "proxies"> & {
+export type LabMesh = Pick<WorldOptions, "proxies" | "podsApart"> & {
   /** Whether the product is not installed: the test does that itself. */
   readonly bare?: boolean;
 };
@@ -75,6 +75,7 @@ export async function startLab(options: ClusterOptions = {}, mesh: LabMesh = {})
       registerScrapeTarget: cluster.registerScrapeTarget,
       debounce,
       proxies: mesh.proxies ?? callers,
+      ...(mesh.podsApart === undefined ? {} : { podsApart: mesh.podsApart }),
     });
     return labOf(cluster, world, options.kubernetes ?? "1.36");
   } catch (error) {

@@ -9,6 +9,7 @@ import { reconcilePersistently } from "../../src/controller/reconcile-persistent
 import { ConflictError, ReconcileError } from "../../src/runtime/errors.ts";
 import { canonicalJson } from "../../src/domain/canonical-json.ts";
 import type { Tick } from "../../src/domain/analysis/blocks.ts";
+import type { PodReport } from "../../src/domain/outliers/pods.ts";
 import type { Usual } from "../../src/domain/analysis/usual.ts";
 import type { Action } from "../../src/domain/decision.ts";
 import type {
@@ -210,6 +211,7 @@ export class VirtualWorld {
         measure: (query) => Promise.resolve(this.measure(query.since, query.shiftedAt)),
         arrivals: () => Promise.resolve(this.arrivals()),
         usual: () => Promise.resolve(this.usual()),
+        pods: () => Promise.resolve(this.pods()),
       },
       announcer: {
         announce: (_rollout, events) => {
@@ -378,6 +380,11 @@ export class VirtualWorld {
   arrivals(): Arrivals {
     if (!this.metricsAreUp) return { kind: "Unavailable", message: "Prometheus does not answer" };
     return { kind: "Counts", span: 300_000, requests: 1_000, withoutProxy: this.withoutProxy };
+  }
+
+  /** Pods are not told apart. */
+  pods(): PodReport {
+    return { kind: "Unknown", message: "nothing tells pods apart here" };
   }
 
   usual(): Usual | undefined {

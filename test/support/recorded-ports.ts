@@ -47,6 +47,7 @@ export function recordedPorts(world: VirtualWorld, replacements: Replacements = 
       measure: (...asked) => noted("measure", () => metrics.measure(...asked)),
       arrivals: (...asked) => noted("arrivals", () => metrics.arrivals(...asked)),
       usual: (...asked) => noted("usual", () => metrics.usual(...asked)),
+      pods: (...asked) => noted("pods", () => metrics.pods(...asked)),
     },
     announcer: { announce: (...asked) => noted("announce", () => announcer.announce(...asked)) },
     releaseMetrics: {

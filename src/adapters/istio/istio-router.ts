@@ -8,6 +8,7 @@ import { narrowed, restored, subsetsOf, subsetsPatch, widened } from "./destinat
 import { refreshPatch } from "./generated-objects.ts";
 import { destinationRules, virtualServices } from "./mesh-resources.ts";
 import { describe, originalsFor, parseOriginal, selectedOf, straysOf, type Original } from "./original.ts";
+import { writeOutliers } from "./outlier-writes.ts";
 import { askFor, routeWrites, subsetWrites } from "./rehearsal.ts";
 import { generatedName, isOwnedBy, targetOf, type Target } from "./target.ts";
 import {
@@ -93,6 +94,9 @@ function act(write: Write, action: TrafficAction): Promise<void> {
     case "widenStable":
     case "restoreSubsets":
       return writeSubsets(write, action);
+    case "tuneOutliers":
+    case "restoreOutliers":
+      return writeOutliers(write.dependencies.objects, write.target, action, write.signal);
     case "removeRoute":
       return removeGenerated(write, virtualServices, "virtualService");
     case "removeSubsets":

@@ -5,10 +5,12 @@ import type { TrafficAction, TrafficRouter } from "../../ports/traffic-router.ts
 import { NotFoundError } from "../../runtime/errors.ts";
 import { renderObject, virtualServices } from "./mesh-resources.ts";
 import { askFor, type RehearsedWrite } from "./rehearsal.ts";
+import { writeOutliers, type OutlierAction } from "./outlier-writes.ts";
 import { parseSubsetOriginal, sidesOf, type SubsetOriginal } from "./subset-original.ts";
 import { dividePatch, servePatch, type SharedRoute } from "./subset-routes.ts";
 import { chosenOf, lookAtSubsets, sharedOf, subsetTraffic, type SubsetView } from "./subset-traffic.ts";
 import type { Sides } from "./subset-weights.ts";
+import { targetOf } from "./target.ts";
 import { lookAt, type IstioRouterDependencies } from "./traffic-view.ts";
 import { unchangedPatch } from "./virtual-service.ts";
 
@@ -92,6 +94,9 @@ async function perform(write: Write, action: TrafficAction): Promise<void> {
     case "restoreRoute":
     case "serveSubset":
       return writeRoutes(write, action);
+    case "tuneOutliers":
+    case "restoreOutliers":
+      return tuneOrRestore(write, action);
     case "createRoute":
     case "narrowSubsets":
     case "widenStable":
@@ -101,6 +106,12 @@ async function perform(write: Write, action: TrafficAction): Promise<void> {
       // Routes and subsets are the user's, with a release as without one.
       return;
   }
+}
+
+async function tuneOrRestore({ dependencies, rollout, signal }: Write, action: OutlierAction): Promise<void> {
+  const recorded = parseSubsetOriginal(rollout.status.release?.traffic?.original);
+  const target = recorded?.target ?? targetOf(rollout);
+  if (target !== undefined) await writeOutliers(dependencies.objects, target, action, signal);
 }
 
 type RouteAction = Extract<TrafficAction, { kind: "routeTraffic" | "restoreRoute" | "serveSubset" }>;

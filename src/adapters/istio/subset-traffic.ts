@@ -2,6 +2,7 @@ import { isProblem, type Problem, type TrafficState } from "../../domain/observa
 import type { KubernetesObject } from "../../ports/kubernetes-objects.ts";
 import { secondDestinationRule, serviceClaimed, shadowed } from "./claims.ts";
 import { foreignManager } from "./foreign-manager.ts";
+import { outlierState } from "./outlier-detection.ts";
 import { deadPort, destinationRuleProblem } from "./splittable.ts";
 import { parseSubsetOriginal, sidesOf, type SubsetOriginal } from "./subset-original.ts";
 import {
@@ -70,7 +71,7 @@ export function subsetTraffic(
   rollout: Rollout,
   dependencies: IstioRouterDependencies,
 ): TrafficState | Problem {
-  const { view, virtualService, recorded, sides } = seen;
+  const { view, virtualService, destinationRule, recorded, sides } = seen;
   const { service, target } = view;
   const chosen = chosenOf(virtualService, seen);
   const gone = subsetRoutesProblem(
@@ -98,6 +99,7 @@ export function subsetTraffic(
       ...unsplitCallers(view, chosen, dependencies),
     ],
     foreignManager: foreignManager(virtualService),
+    outliers: sides && outlierState(destinationRule, { stable: sides.stable, canary: sides.canary ?? sides.stable }),
     serving: servingSubset(chosen),
   };
 }

@@ -18,6 +18,7 @@ import { generatedDestinationRule, generatedVirtualService, refreshPatch } from 
 import type { ServiceHost } from "./hosts.ts";
 import { numberIn, recordsIn } from "./json-value.ts";
 import { destinationRules, gatewayRoutes, rollouts, services, virtualServices } from "./mesh-resources.ts";
+import { outlierState } from "./outlier-detection.ts";
 import { describe, originalsFor, parseOriginal, selectedOf, type Original } from "./original.ts";
 import { servicePort, type ServicePort } from "./service-port.ts";
 import { danglingSubset, deadPort, destinationRuleProblem, routesProblem } from "./splittable.ts";
@@ -129,6 +130,7 @@ export function trafficState(view: TrafficView, dependencies: IstioRouterDepende
     foreignManager: virtualService && foreignManager(virtualService),
     isPinned: hasPinnedRoutes(...routesBeside(view, selected), service),
     subsetsManager: destinationRule && foreignManager(destinationRule),
+    outliers: destinationRule && outlierState(destinationRule, { stable: "stable", canary: "canary" }),
   };
 }
 

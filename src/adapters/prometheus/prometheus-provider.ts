@@ -3,7 +3,8 @@ import type { Instant, Milliseconds } from "../../api/instant.ts";
 import { totalsOf, type Tick } from "../../domain/analysis/blocks.ts";
 import type { Counted, Measurement } from "../../domain/observation.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { MetricProvider, TrafficQuery } from "../../ports/metric-provider.ts";
+import type { PodReport } from "../../domain/outliers/pods.ts";
+import type { MetricProvider, PodsQuery, TrafficQuery } from "../../ports/metric-provider.ts";
 import { countArrivals } from "./arrivals.ts";
 import { countRequests, durationsMissing } from "./count-requests.ts";
 import { createFeed } from "./feed/feed.ts";
@@ -11,6 +12,7 @@ import { createSeriesBudget, type SeriesBudget } from "./feed/series-budget.ts";
 import { createTwinWatch } from "./feed/twin-watch.ts";
 import { freshFor } from "./freshness.ts";
 import { checkValues, countRatios, mergeTicks } from "./own-metrics.ts";
+import { countPods } from "./pod-counts.ts";
 import { patient } from "./patience.ts";
 import { createQueryApi } from "./query-api.ts";
 import type { QueryApiOptions } from "./query-api.ts";
@@ -80,6 +82,12 @@ export function createPrometheusProvider(options: PrometheusOptions): MetricProv
     usual(query, signal) {
       return usualTraffic(parts.api, query, AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
     },
+    async pods(query, signal) {
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+      const report = await podReport(parts, query, deadline);
+      log?.debug({ namespace: query.namespace, service: query.service, report }, "pods looked at");
+      return report;
+    },
     measure: reuseMeasurements(
       async (query, signal) => {
         const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
@@ -109,6 +117,14 @@ function assemble(options: PrometheusOptions, timeout: Milliseconds): Parts {
     ),
     seriesBudget: createSeriesBudget({ api, most: seriesBudget }),
   };
+}
+
+async function podReport(parts: Parts, query: PodsQuery, signal: AbortSignal): Promise<PodReport> {
+  const [offset, settling] = await Promise.all([parts.serverClock.offset(signal), parts.settlingTime(query, signal)]);
+  if (offset.kind === "Problem") return unavailable(offset.problem);
+  const until = parts.clock.now() + offset.ahead - settling;
+  const since = Math.min(query.since + offset.ahead, until);
+  return countPods(parts, query, { since, until }, signal);
 }
 
 async function measure(parts: Parts, asked: TrafficQuery, signal: AbortSignal): Promise<Measurement> {
@@ -236,6 +252,6 @@ function noData(message: string): Measurement {
   return { kind: "NoData", message };
 }
 
-function unavailable(message: string): Measurement {
+function unavailable(message: string): { readonly kind: "Unavailable"; readonly message: string } {
   return { kind: "Unavailable", message };
 }

@@ -1,5 +1,5 @@
 import type { Milliseconds } from "../../api/instant.ts";
-import type { TrafficQuery } from "../../ports/metric-provider.ts";
+import type { TrafficQuery, VersionsQuery } from "../../ports/metric-provider.ts";
 import { isLost, unknown } from "./request-class.ts";
 import type { Labels } from "./series.ts";
 
@@ -24,7 +24,7 @@ export interface Subject {
 }
 
 /** Both workloads of a query. */
-export function subjectOf(metric: string, query: TrafficQuery, boundaries?: readonly string[]): Subject {
+export function subjectOf(metric: string, query: VersionsQuery, boundaries?: readonly string[]): Subject {
   const { reporter, namespace, service, stable, canary } = query;
   return { metric, reporter, namespace, service, workloads: [stable, canary], boundaries };
 }

@@ -1,12 +1,12 @@
 import type { Milliseconds } from "../../api/instant.ts";
-import type { TrafficQuery } from "../../ports/metric-provider.ts";
+import type { VersionsQuery } from "../../ports/metric-provider.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { QueryApi } from "./query-api.ts";
 import { requestsMetric, selector, subjectOf } from "./selectors.ts";
 import { ShortMemory } from "./short-memory.ts";
 
 /** How long after its date a sample of a query may still be missing. */
-export type SettlingTime = (query: TrafficQuery, signal: AbortSignal) => Promise<Milliseconds>;
+export type SettlingTime = (query: VersionsQuery, signal: AbortSignal) => Promise<Milliseconds>;
 
 /** What storing takes after the scrape has ended. */
 const storing: Milliseconds = 100;

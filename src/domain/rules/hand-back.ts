@@ -6,6 +6,7 @@ import { isProblem, type Observation } from "../observation.ts";
 import { routesAreEverywhere, subsetsAreEverywhere, withRoute, withSubsets, type Asked } from "../propagation.ts";
 import { conditionOf } from "../standing.ts";
 import { stillNarrowed } from "./canary.ts";
+import { outliersToRestore, toldToRestore } from "./outliers.ts";
 
 /**
  * Subset stable first, while it has no traffic; then the routes; then subset canary. What is not seen in the world is
@@ -18,6 +19,7 @@ export function restore(observation: Observation, release: Release): Answer | un
   return (
     stableWidened(observation, release, asked) ??
     routesRestored(observation, release, asked) ??
+    outliersRestored(observation, release) ??
     subsetsRestored(observation, release, asked)
   );
 }
@@ -37,13 +39,15 @@ export function restoreBlindly(observation: Observation, release: Release, asked
       ...release,
       traffic: { ...asked, route: "Rest", subsets, routeChangedAt: renderInstant(now) },
     };
-    return promoting(observation, "Putting the routes back as far as they are there.", [routes], next);
+    const plan = [routes, ...outliersToRestore(observation)];
+    return promoting(observation, "Putting the routes back as far as they are there.", plan, next);
   }
   if (isWaiting) {
     const again: Plan = isProblem(traffic) || traffic.route.kind === "Split" ? [routes] : [];
     return promoting(observation, "Routes are as they were; waiting until every proxy has them.", again);
   }
-  return subsetsRestored(observation, release, asked);
+  const isSeen = !isProblem(observation.traffic);
+  return (isSeen ? outliersRestored(observation, release) : undefined) ?? subsetsRestored(observation, release, asked);
 }
 
 /** Whether what was asked last is not there, or could not be written where it cannot be seen. */
@@ -100,6 +104,14 @@ function isNarrow({ traffic, rollout }: Observation): boolean {
 export function restoreRoutes(observation: Observation, release: Release, asked: Asked, message: string): Answer {
   const next: Release = { ...release, traffic: withRoute(observation, asked, "Rest") };
   return promoting(observation, message, leftToService(observation, { ...asked, route: "Split" }), next);
+}
+
+/** After the routes: until every proxy has these, the pods that were ejected may be called by way of the subsets. */
+export function outliersRestored(observation: Observation, release: Release): Answer | undefined {
+  const plan = outliersToRestore(observation);
+  if (plan.length === 0) return undefined;
+  const answered = promoting(observation, "Putting outlier detection back as it was.", plan);
+  return { ...answered, transitions: toldToRestore(observation, release) };
 }
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {

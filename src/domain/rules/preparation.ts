@@ -2,12 +2,13 @@ import { parseDuration, parseInstant, renderInstant, type Milliseconds } from ".
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
-import type { Answer, Plan, Rule } from "../decision.ts";
+import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { foretell } from "../forecast.ts";
 import { isProblem, type Observation, type Problem, type ReplicaSet, type TrafficState } from "../observation.ts";
 import { routesAreEverywhere, subsetsAreEverywhere, type Asked } from "../propagation.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
+import { outlierFlaws, podsCounted } from "./outliers.ts";
 import { waitForSubset } from "./subsets.ts";
 import { correctSubsets } from "./traffic.ts";
 import { holdForUnsplit } from "./unsplit-callers.ts";
@@ -87,9 +88,12 @@ function beginTraffic(observation: Observation, release: Release): Answer | unde
   } as const;
   const { usual, rollout } = observation;
   const expected = usual && rollout.spec && foretell(rollout.spec, usual);
+  const foretold: Transition[] =
+    expected === undefined ? [] : [{ reason: "Forecast", key: releaseKey(release), note: `${expected}.` }];
   return progressing(observation, "Recording the routes and subsets as they are.", {
     release: { ...release, usual, traffic: { ...traffic, corrections: [] } },
-    transitions: expected === undefined ? [] : [{ reason: "Forecast", key: releaseKey(release), note: `${expected}.` }],
+    podsCounted: podsCounted(observation),
+    transitions: [...foretold, ...outlierFlaws(observation, release)],
   });
 }
 

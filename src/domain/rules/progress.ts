@@ -11,6 +11,7 @@ import { conditionOf, isNews } from "../standing.ts";
 import { stepsOf, weightOf } from "../steps.ts";
 import { isRunByUser } from "./canary.ts";
 import { waitForLastCallers } from "./last-callers.ts";
+import { untilEjected } from "./outliers.ts";
 import { rollBack } from "./safety.ts";
 import { whoAsked } from "../who-asked.ts";
 import { askedToPromote, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
@@ -76,7 +77,7 @@ export const passStep: Rule = (observation) => {
   if (step?.pause !== undefined) return waitInPause(observation, open, step.pause.duration);
   const missing = missingData(observation);
   if (missing !== undefined) return holdForMetrics(observation, release, missing);
-  return judgeStep(observation, open, open.release.stepStartedAt);
+  return untilEjected(observation) ?? judgeStep(observation, open, open.release.stepStartedAt);
 };
 
 function judgeStep(observation: Observation, open: Open, stepStartedAt: string): Answer {

@@ -11,6 +11,7 @@ import { rollbackShift } from "../rollback-shift.ts";
 import { conditionOf } from "../standing.ts";
 import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
+import { outliersToRestore, toldToRestore } from "./outliers.ts";
 import { moveBack } from "./safety.ts";
 import { withSecondLever } from "./second-lever.ts";
 
@@ -39,6 +40,7 @@ export const finishRollback: Rule = (observation) => {
     canaryGone(observation, release) ??
     surgeRestored(observation, release) ??
     routesRestored(observation, release) ??
+    outliersRestored(observation, release) ??
     subsetsRestored(observation, release) ??
     ended(observation, release);
   return withCallersLeft(observation, release, next);
@@ -199,7 +201,9 @@ function routesRestored(observation: Observation, release: Release): Answer | un
   const isWaiting = !routesAreEverywhere(observation, asked);
   // What cannot be seen is written again, until that has worked at least once.
   const isBlind = isProblem(traffic) && (isWaiting || conditionOf(rollout.status, "Ready")?.reason !== "RollingBack");
-  const again: Plan = isBlind ? [{ kind: "restoreRoute", original: asked.original }] : [];
+  const again: Plan = isBlind
+    ? [{ kind: "restoreRoute", original: asked.original }, ...outliersToRestore(observation)]
+    : [];
   if (!isWaiting && !isBlind) return undefined;
   return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", again);
 }
@@ -213,6 +217,14 @@ function restoreRoute(observation: Observation, release: Release, asked: Asked):
     [...unfit(observation, release), ...(hasNoStable(observation) ? leftToService(observation, asked) : way)],
     restored,
   );
+}
+
+/** What cannot be seen was put back with the routes. */
+function outliersRestored(observation: Observation, release: Release): Answer | undefined {
+  const plan = isProblem(observation.traffic) ? [] : outliersToRestore(observation);
+  if (plan.length === 0) return undefined;
+  const answered = rollingBack(observation, "Putting outlier detection back as it was.", plan);
+  return { ...answered, transitions: [...answered.transitions, ...toldToRestore(observation, release)] };
 }
 
 function subsetsRestored(observation: Observation, release: Release): Answer | undefined {

@@ -5,6 +5,7 @@ import type { Release } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../verdict.ts";
+import { othersFail, tuningFor, waitsForEjection, type Tuning } from "../outliers/tuning.ts";
 import { whoAsked } from "../who-asked.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
 import { weightOf } from "../steps.ts";
@@ -209,9 +210,21 @@ function waitingSince({ canaryCreatedAt, canaryReadyAt, decision, decidedAt }: R
 function analysisFailed(observation: Observation, release: Release): Why | undefined {
   const { spec } = observation.rollout;
   if (spec === undefined || release.analysis === undefined) return undefined;
+  const others = waitsForEjection(observation) ? othersFail(observation) : undefined;
+  if (others !== undefined) return { reason: "ErrorRateTooHigh", explanation: others };
   const judgement = judgeRelease(spec, release);
   if (judgement.verdict !== "Fail" || judgement.failed === undefined) return undefined;
-  return { reason: judgement.failed, explanation: judgement.sentence };
+  if (judgement.failed !== "ErrorRateTooHigh") return { reason: judgement.failed, explanation: judgement.sentence };
+  const tuning = tuningFor(observation, "canary");
+  if (tuning?.kind === "Tune") return undefined;
+  const pods = tuning === undefined ? "" : `; ${notTuned(tuning)}`;
+  return { reason: judgement.failed, explanation: `${judgement.sentence}${pods}` };
+}
+
+/** A few pods that fail for all are worth a look, whether or not anything could be done about them. */
+function notTuned({ found, why }: Extract<Tuning, { kind: "No" }>): string {
+  const pods = found.map(({ pod, errors, requests }) => `${pod} (${errors} of ${requests} requests)`).join(", ");
+  return `the failed requests went to ${pods}; outlier detection was not tuned: ${why}`;
 }
 
 /** Decides a rollback: the intent is stored and traffic is moved side by side. Final for this release. */

@@ -9,6 +9,7 @@ import { routesAreEverywhere } from "../propagation.ts";
 import type { Standing } from "../standing.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
+import { outliersRestored } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { correctionOf, ignoreWeights } from "./traffic.ts";
 import { hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
@@ -128,7 +129,7 @@ export function finishSubsets(observation: Observation, release: Release): Answe
   if (traffic.route.kind !== "Rest") return promoting(observation, message, plan);
   if (!routesAreEverywhere(observation, asked))
     return promoting(observation, "Routes are as they will be; waiting until every proxy has them.");
-  return promoted(observation, release, canary);
+  return outliersRestored(observation, release) ?? promoted(observation, release, canary);
 }
 
 const remembered = 10;

@@ -38,7 +38,8 @@ export const durationBuckets = [
 ];
 
 export interface IstioMetrics {
-  record(labels: IstioLabels, durationMs: number): void;
+  /** `pod` is what a scrape configuration would add: the name of the pod whose proxy this is. */
+  record(labels: IstioLabels, durationMs: number, pod?: string): void;
   /** Requests recorded so far. */
   readonly total: number;
   exposition(): Promise<string>;
@@ -52,18 +53,19 @@ export interface IstioMetrics {
 const keptUnused = 180_000;
 
 /** The metrics that one proxy exposes. */
-export function createIstioMetrics(now: () => number = Date.now): IstioMetrics {
+export function createIstioMetrics(now: () => number = Date.now, byPod = false): IstioMetrics {
   const registry = new Registry();
+  const labelNames = byPod ? [...istioLabels, "pod"] : istioLabels;
   const requests = new Counter({
     name: "istio_requests_total",
     help: "Requests, as Istio's proxies count them",
-    labelNames: istioLabels,
+    labelNames,
     registers: [registry],
   });
   const durations = new Histogram({
     name: "istio_request_duration_milliseconds",
     help: "Duration of requests, as Istio's proxies measure it",
-    labelNames: istioLabels,
+    labelNames,
     buckets: durationBuckets,
     registers: [registry],
   });
@@ -78,9 +80,10 @@ export function createIstioMetrics(now: () => number = Date.now): IstioMetrics {
     }
   };
   return {
-    record(labels, durationMs) {
+    record(reported, durationMs, pod) {
+      const labels = byPod ? { ...reported, pod: pod ?? "" } : reported;
       total += 1;
-      used.set(istioLabels.map((label) => labels[label]).join("\u0000"), { labels, at: now() });
+      used.set(Object.values(labels).join("\u0000"), { labels, at: now() });
       requests.inc(labels);
       durations.observe(labels, durationMs);
     },

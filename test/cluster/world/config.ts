@@ -17,6 +17,8 @@ export interface WorldConfig {
   readonly proxies: readonly ProxySpec[];
   readonly debounce: DebounceTimes;
   readonly drainMs: number;
+  /** Whether what pods' proxies report says which pod it was, as a scrape configuration with the label `pod` does. */
+  readonly podsApart: boolean;
 }
 
 /** The line that the world prints once its addresses are known; Envoys can be started then. */

@@ -39,7 +39,7 @@ export async function runWorld(config: WorldConfig, onTrouble: (error: unknown) 
   const addresses = await claimAddressSpace();
   const callers = new Map<string, Source>();
   const served = createServedCounts();
-  const podMetrics = createIstioMetrics();
+  const podMetrics = createIstioMetrics(Date.now, config.podsApart);
   const podExporter = await startExporter(addresses.infrastructure(1), podMetrics);
 
   const agent = startNodeAgent({ client, addresses, drainMs: config.drainMs, onTrouble, onAnswered: recordAnswer });
@@ -88,11 +88,11 @@ export async function runWorld(config: WorldConfig, onTrouble: (error: unknown) 
     podMetrics.record(
       destinationReport(answered.status, source, pod.metadata, named, answered.authority),
       answered.durationMs,
+      pod.metadata.name,
     );
   }
 
   const control = await startControlServer(controlHandlers(mesh, agent, served));
-
   return {
     ready: {
       control: control.address,

@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly proxies?: readonly ProxySpec[];
   /** How long istiod waits for quiet before it pushes, and at most where changes never cease. */
   readonly debounce?: DebounceTimes;
+  /** Whether what pods' proxies report says which pod it was; not, unless told: it costs many series. */
+  readonly podsApart?: boolean;
   /** How long a pod goes on serving after its deletion was asked for. */
   readonly drainMs?: number;
 }
@@ -116,8 +118,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
 async function startWorldProcess(options: WorldOptions): Promise<{ process: SupervisedProcess; ready: WorldReady }> {
   const { kubeconfig, runFolder, proxies = standardProxies, debounce = istiodTimes, drainMs = 2000 } = options;
+  const { podsApart = false } = options;
   mkdirSync(runFolder, { recursive: true });
-  const config: WorldConfig = { kubeconfig, runFolder, proxies, debounce, drainMs };
+  const config: WorldConfig = { kubeconfig, runFolder, proxies, debounce, drainMs, podsApart };
   const path = join(runFolder, "world.json");
   writeFileSync(path, JSON.stringify(config, undefined, 2));
   const started = await options.startProcess({

@@ -324,6 +324,10 @@ describe("a Rollout on a real API server", () => {
         onInsufficientTraffic: "widen",
         onInconclusive: "hold",
       },
+      outlierDetection: {
+        tuning: "Auto",
+        bounds: { consecutive5xxErrors: { min: 2, max: 10 }, maxEjectionPercent: { max: 50 } },
+      },
       progressDeadline: "10m",
       onNewRevision: "restart",
       suspend: false,

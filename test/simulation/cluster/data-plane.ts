@@ -138,6 +138,7 @@ export class DataPlane {
         const requests = this.#options.requestsPerSecond * 600;
         return Promise.resolve(this.isMeasured ? { requests, lost: 0, length: 600_000, interval: 1_000 } : undefined);
       },
+      pods: () => Promise.resolve({ kind: "Unknown", message: "nothing tells pods apart here" }),
       measure: (query) => Promise.resolve(this.#measure(query)),
     };
   }

@@ -37,6 +37,27 @@ What to do
     expect(of({ ...counted, requests: 0, errors: 0 })).not.toContain("At most");
   });
 
+  test("of a release with a few bad pods names them and what was tuned", () => {
+    const outlierDetection = {
+      found: [{ version: "canary", pod: "product-a-1", requests: 250, errors: 249 }],
+      tuned: { consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 },
+      why: "product-a-1 failed most of its requests",
+      since: before(9),
+      before: "{}",
+    } as const;
+    expect(
+      renderExplanation(
+        rollout({ outlierDetection: { ...outlierDetection, found: [...outlierDetection.found] } }),
+        plain,
+      ),
+    ).toContain(`Outlier detection
+  Tuned at ${before(9)} until the release ends: consecutive5xxErrors 4, baseEjectionTime 30s, maxEjectionPercent 25
+  product-a-1 failed most of its requests
+  product-a-1 (canary): 249 of 250 requests failed
+
+What to do`);
+  });
+
   test("of a rollback gives the meaning of its reason", () => {
     const decided = {
       ...release,

@@ -29,6 +29,7 @@ export function createObjectStore(unserved: readonly string[] = []): ObjectStore
   const objects = new Map<string, KubernetesObject>();
   const versions: StoredVersion[] = [];
   const requests: string[] = [];
+  const applied = new Map<string, object>();
   let refuse: (plural: string, object: KubernetesObject) => Error | undefined = () => undefined;
   let clock = 0;
 
@@ -37,9 +38,16 @@ export function createObjectStore(unserved: readonly string[] = []): ObjectStore
 
   const store = (plural: string, object: KubernetesObject): KubernetesObject => {
     clock += 1;
-    const metadata = { uid: `uid-${clock}`, ...object.metadata, resourceVersion: String(clock) };
+    const key = keyOf(plural, object.metadata.namespace, object.metadata.name);
+    // Whoever applied something owns it for as long as it is there as it was applied.
+    const isOwned = hasAnyOf(object.spec, applied.get(key) ?? {});
+    const { managedFields: before = [], ...known } = object.metadata;
+    const others = before.filter(({ manager, operation }) => manager !== "serin" || operation !== "Apply");
+    const managedFields = isOwned ? [...others, { manager: "serin", operation: "Apply" }] : others;
+    const managed = managedFields.length === 0 ? {} : { managedFields };
+    const metadata = { uid: `uid-${clock}`, ...known, ...managed, resourceVersion: String(clock) };
     const stored = copyOf({ ...object, metadata });
-    objects.set(keyOf(plural, metadata.namespace, metadata.name), stored);
+    objects.set(key, stored);
     versions.push({ plural, object: stored });
     return stored;
   };
@@ -85,7 +93,15 @@ export function createObjectStore(unserved: readonly string[] = []): ObjectStore
       if (current === undefined) throw new NotFoundError(name);
       return Promise.resolve(write("patch", plural, patched(current, patch), dryRun));
     },
-    apply: unused,
+    apply: async ({ plural }, object, { dryRun }) => {
+      const asked = object as KubernetesObject;
+      const { namespace, name } = asked.metadata;
+      const current = objects.get(keyOf(plural, namespace, name));
+      if (current === undefined) throw new NotFoundError(name);
+      const spec = merged(current.spec, asked.spec ?? {}) as Record<string, unknown>;
+      applied.set(keyOf(plural, namespace, name), asked.spec ?? {});
+      return Promise.resolve(write("apply", plural, { ...current, spec }, dryRun));
+    },
     remove: ({ plural }, { metadata }) => {
       requests.push(`remove ${plural}/${metadata.name}`);
       objects.delete(keyOf(plural, metadata.namespace, metadata.name));
@@ -111,6 +127,23 @@ export function patched(object: KubernetesObject, patch: JsonPatch): KubernetesO
     else parent[last] = copyOf(step.value);
   }
   return root as KubernetesObject;
+}
+
+/** Server-side apply of records: they are merged, all else is replaced. */
+function merged(current: unknown, asked: unknown): unknown {
+  if (!isRecord(current) || !isRecord(asked)) return asked;
+  const fields = Object.entries(asked).map(([field, value]) => [field, merged(current[field], value)]);
+  return { ...current, ...Object.fromEntries(fields) };
+}
+
+/** Whether something of what was applied is there as it was applied. */
+function hasAnyOf(current: unknown, asked: unknown): boolean {
+  if (!isRecord(asked)) return isDeepStrictEqual(current, asked);
+  return isRecord(current) && Object.entries(asked).some(([field, value]) => hasAnyOf(current[field], value));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** As it comes over the wire: nothing is shared between two places, and undefined is not there. */

@@ -145,6 +145,12 @@ describe("what hides nothing in mid-release", () => {
       isPinned: false,
       foreignManager: undefined,
       subsetsManager: undefined,
+      outliers: {
+        isTuned: false,
+        obstacles: [],
+        policies: { stable: undefined, canary: undefined },
+        before: '{"localityOff":true}',
+      },
     });
   });
 });

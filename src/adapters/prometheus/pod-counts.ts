@@ -1,0 +1,99 @@
+import type { Instant, Milliseconds } from "../../api/instant.ts";
+import type { PodCounts, PodReport, PodTick, Version } from "../../domain/outliers/pods.ts";
+import type { PodsQuery } from "../../ports/metric-provider.ts";
+import { workloadOf } from "./count-requests.ts";
+import type { Feed } from "./feed/feed.ts";
+import type { SampleStore } from "./feed/sample-store.ts";
+import type { Twins } from "./feed/twins.ts";
+import { increments, type Increment } from "./increments.ts";
+import { classOf } from "./request-class.ts";
+import { requestsMetric, subjectOf, type Subject } from "./selectors.ts";
+import { targetOf } from "./series.ts";
+
+/** What bringing counts of pods needs. */
+export interface PodCountParts {
+  readonly feed: Feed;
+  readonly twinsOf: (subject: Subject, requests: SampleStore, until: Instant) => Twins;
+}
+
+/** The label that tells which pod was scraped; a PodMonitor writes it, and so does Istio's sample configuration. */
+const podLabel = "pod";
+/** Two scrapes before the first count: one may be late. */
+const looksBefore: Milliseconds = 120_000;
+
+/**
+ * The requests to each pod of both versions after `since`, as the pods' own proxies report them, and by how many proxies
+ * they came, as these report them. What no proxy of a pod has seen, a refused connection for one, is not in it.
+ */
+export async function countPods(
+  { feed, twinsOf }: PodCountParts,
+  query: PodsQuery,
+  { since, until }: { readonly since: Instant; readonly until: Instant },
+  signal: AbortSignal,
+): Promise<PodReport> {
+  const pods = subjectOf(requestsMetric, { ...query, reporter: "destination" });
+  const callers: Subject = { ...subjectOf(requestsMetric, query), withLost: true };
+  const [ofPods, ofCallers] = await Promise.all(
+    [pods, callers].map((subject) => feed.follow(subject, since - looksBefore, until, signal)),
+  );
+  if (ofPods === undefined || ofCallers === undefined) throw new Error("two subjects have two answers");
+  if ("kind" in ofPods) return { kind: "Unavailable", message: ofPods.problem };
+  if ("kind" in ofCallers) return { kind: "Unavailable", message: ofCallers.problem };
+  const grown = (subject: Subject, store: SampleStore) => {
+    const { isTwin } = twinsOf(subject, store, until);
+    const series = store.between(since - looksBefore, until).filter(({ labels }) => !isTwin(labels));
+    return increments(series, { since, until, bornWithin: (labels) => workloadOf(labels) === query.canary });
+  };
+  const its = grown(pods, ofPods);
+  const missing = whatIsMissing(its, query);
+  if (missing !== undefined) return { kind: "Unknown", message: missing };
+  return {
+    kind: "Counts",
+    since,
+    until,
+    pods: podsIn(its, query),
+    callers: callersIn(grown(callers, ofCallers), query, until - since),
+  };
+}
+
+function whatIsMissing(grown: readonly Increment[], { namespace, service, stable, canary }: PodsQuery) {
+  const scrape = `scrape the proxies of the Deployment's pods, with the pod's name in the label ${podLabel} (docs/metrics.md)`;
+  if (grown.length === 0)
+    return `Prometheus has no requests to ${stable} or ${canary} by Service ${namespace}/${service} that the pods' own proxies report (${requestsMetric}, reporter="destination"); ${scrape}.`;
+  if (grown.some(({ labels }) => (labels[podLabel] ?? "") !== "")) return undefined;
+  return `what the pods' own proxies report (${requestsMetric}, reporter="destination") has no label ${podLabel}; ${scrape}.`;
+}
+
+function podsIn(grown: readonly Increment[], { canary }: PodsQuery): readonly PodCounts[] {
+  const version = (one: Increment): Version => (workloadOf(one.labels) === canary ? "canary" : "stable");
+  const byPod = Map.groupBy(grown, (one) => JSON.stringify([version(one), one.labels[podLabel] ?? ""]));
+  return [...byPod.values()].flatMap((its) => {
+    const [first] = its;
+    const pod = first?.labels[podLabel];
+    return first === undefined || pod === undefined ? [] : [{ version: version(first), pod, ticks: ticksOf(its) }];
+  });
+}
+
+/** By the scrape; what callers gave up says nothing about the pod. */
+function ticksOf(grown: readonly Increment[]): readonly PodTick[] {
+  const ticks = new Map<Instant, PodTick>();
+  for (const { labels, steps } of grown) {
+    const kind = classOf(labels);
+    for (const { at, values } of steps) {
+      const { requests, errors } = ticks.get(at) ?? { requests: 0, errors: 0 };
+      const more = kind === "ClientGone" ? 0 : (values[0] ?? 0);
+      ticks.set(at, { at, requests: requests + more, errors: errors + (kind === "Failed" ? more : 0) });
+    }
+  }
+  return [...ticks.values()].sort((one, other) => one.at - other.at);
+}
+
+function callersIn(grown: readonly Increment[], { stable, canary }: PodsQuery, length: Milliseconds) {
+  const rates = (workload: string) => {
+    const its = grown.filter(({ labels }) => workloadOf(labels) === workload);
+    return [...Map.groupBy(its, ({ labels }) => targetOf(labels)).values()]
+      .map((each) => each.flatMap(({ steps }) => steps).reduce((sum, { values }) => sum + (values[0] ?? 0), 0))
+      .map((requests) => (1_000 * requests) / Math.max(1, length));
+  };
+  return { stable: rates(stable), canary: rates(canary) };
+}

@@ -1,0 +1,191 @@
+import { describe, expect, test } from "vitest";
+import { withMeasurement } from "../../../../src/domain/evidence.ts";
+import type { Observation } from "../../../../src/domain/observation.ts";
+import {
+  ejectedBy,
+  othersFail,
+  tuningFor,
+  waitsForEjection,
+  wantsPods,
+} from "../../../../src/domain/outliers/tuning.ts";
+import { counted, counts } from "../../../support/measurement.ts";
+import { aCanary, aReplicaSet, noon, routesSplit } from "../../../support/observation.ts";
+import { aPod, aReport, oneBadPod, tunedFor, untouched } from "../../../support/pods.ts";
+
+const withSpec = (outlierDetection: object, observation = oneBadPod()): Observation => {
+  const { rollout } = observation;
+  const spec = { ...rollout.spec!, outlierDetection: { ...rollout.spec!.outlierDetection, ...outlierDetection } };
+  return { ...observation, rollout: { ...rollout, spec } };
+};
+
+const whyNot = (observation: Observation) => {
+  const tuning = tuningFor(observation, "canary");
+  return tuning?.kind === "No" ? tuning.why : tuning;
+};
+
+describe("tuningFor", () => {
+  test("computes settings for a few bad pods, and says what was found and what is expected", () => {
+    const tuning = tuningFor(oneBadPod(), "canary");
+    if (tuning?.kind !== "Tune") throw new Error(tuning?.why);
+    const { settings } = tuning.computed;
+    expect(settings).toEqual({ consecutive5xxErrors: 3, baseEjectionTime: "30s", maxEjectionPercent: 25 });
+    expect(tuning.found.map(({ pod }) => pod)).toEqual(["product-a-1"]);
+    expect(tuning.why).toBe(
+      "product-a-1 failed 250 of 250 requests, the other 3 pods of canary 0 of 750 requests (limit 1%). " +
+        "3 errors in a row eject a pod: a bad one is expected to go 100ms after a proxy has the setting (1 proxy calls), a good one by chance 0.7 times a day",
+    );
+    expect(tuningFor(oneBadPod(), "stable")).toBeUndefined();
+    const two = oneBadPod({}, { pods: aReport({ callers: { stable: [], canary: [50, 50, 0] } }) });
+    expect(tuningFor(two, "canary")?.why).toContain("200ms after a proxy has the setting (2 proxies call)");
+  });
+
+  test("is nothing without counts of pods, a release that is judged, or with tuning Off", () => {
+    expect(tuningFor(oneBadPod({}, { pods: undefined }), "canary")).toBeUndefined();
+    expect(tuningFor(oneBadPod({}, { pods: { kind: "Unknown", message: "" } }), "canary")).toBeUndefined();
+    expect(tuningFor(oneBadPod({ analysis: undefined }), "canary")).toBeUndefined();
+    expect(tuningFor(withSpec({ tuning: "Off" }), "canary")).toBeUndefined();
+    const lost = { problem: "RouteNotFound", message: "" } as const;
+    expect(tuningFor(oneBadPod({}, { traffic: lost }), "canary")).toBeUndefined();
+    const { rollout } = oneBadPod();
+    expect(tuningFor(oneBadPod({}, { rollout: { ...rollout, spec: undefined } }), "canary")).toBeUndefined();
+  });
+
+  test("more pods than may be ejected are the version", () => {
+    const bad = (count: number) =>
+      aReport({ pods: [1, 2, 3, 4].map((at) => aPod("canary", `product-a-${at}`, 100, at <= count ? 100 : 0)) });
+    const two = oneBadPod({}, { pods: bad(2) });
+    expect(tuningFor(two, "canary")?.kind).toBe("No"); // Two of four: the others would be overloaded.
+    expect(tuningFor(oneBadPod({}, { pods: bad(3) }), "canary")).toBeUndefined();
+    const bounds = { ...two.rollout.spec!.outlierDetection.bounds, maxEjectionPercent: { max: 49 } };
+    expect(tuningFor(withSpec({ bounds }, two), "canary")).toBeUndefined();
+    // One pod may be ejected whatever the bound says.
+    const least = { ...bounds, maxEjectionPercent: { max: 1 } };
+    expect(tuningFor(withSpec({ bounds: least }), "canary")?.kind).toBe("Tune");
+  });
+
+  test("is not tried twice for a version in one release, and once for each", () => {
+    expect(whyNot(tunedFor())).toBe("outlier detection was tuned for this version once in this release already");
+    const stable = { version: "stable", pod: "product-1", requests: 9, errors: 9 } as const;
+    expect(tuningFor(tunedFor({ found: [stable] }), "canary")?.kind).toBe("Tune");
+  });
+
+  test("is not tried where the DestinationRule would not do it", () => {
+    const traffic = routesSplit(50);
+    expect(whyNot(oneBadPod({}, { traffic }))).toBe("there is no DestinationRule to tune");
+    const outliers = { ...untouched, obstacles: ["subset canary has its own", "another"] };
+    expect(whyNot(oneBadPod({}, { traffic: { ...traffic, outliers } }))).toBe("subset canary has its own");
+  });
+
+  test("is not tried where the other pods would get more than half more than a pod got before", () => {
+    // At 100 %, two pods of the canary carry what eight did.
+    const { traffic } = oneBadPod().rollout.status.release!;
+    const whole = oneBadPod({ traffic: { ...traffic!, weight: 100 } });
+    expect(whyNot(whole)).toBe(
+      "the 3 other pods would get 2.7 times what a pod got before the release, and 1.5 times is the most",
+    );
+    // Stable's share of it is the rest.
+    const pods = aReport({ pods: [aPod("stable", "bad", 25, 25), aPod("stable", "well", 25), aPod("canary", "a", 9)] });
+    const stable = oneBadPod({ traffic: { ...traffic!, weight: 10 } }, { pods });
+    expect(tuningFor(stable, "stable")?.kind).toBe("Tune");
+  });
+
+  test("counts the pods that are ready, where some of them had no requests", () => {
+    const { workload } = oneBadPod();
+    const replicaSets = [aReplicaSet(), aCanary({ ready: 8 })];
+    const tuning = tuningFor(oneBadPod({}, { workload: { ...workload, replicaSets } as typeof workload }), "canary");
+    expect(tuning).toMatchObject({ computed: { settings: { maxEjectionPercent: 13 } } });
+  });
+
+  test("says why settings would not help", () => {
+    expect(whyNot(oneBadPod({}, { pods: aReport({ callers: { stable: [], canary: [0.1] } }) }))).toMatch(
+      /^with 2 errors/,
+    );
+  });
+
+  test("names three pods and how many more there are", () => {
+    const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    const pods = aReport({ pods: names.map((name, at) => aPod("canary", name, 25, at < 4 ? 25 : 0)) });
+    const tuning = tuningFor(oneBadPod({}, { pods }), "canary");
+    expect(tuning?.why).toMatch(
+      /^a failed 250 of 250 requests, b failed .*, c failed 250 of 250 requests and 1 more, the/,
+    );
+  });
+});
+
+describe("wantsPods", () => {
+  const counting = (changes: Partial<Observation>) =>
+    wantsPods(withMeasurement(oneBadPod({}, { pods: undefined, ...changes })));
+
+  test("where bets against the canary have won anything, with three errors", () => {
+    expect(counting({})).toBe(true);
+    expect(counting({ measurement: counted(counts(1_000), counts(1_000), { scrapes: 8 }) })).toBe(false);
+    expect(counting({ measurement: counted(counts(10, 2), counts(10)) })).toBe(false);
+    expect(counting({ measurement: counted(counts(10, 3), counts(10)) })).toBe(true);
+    expect(counting({ measurement: counted(counts(4_000, 4), counts(4_000), { scrapes: 8 }) })).toBe(false);
+  });
+
+  test("where more of stable's requests failed than may", () => {
+    expect(counting({ measurement: counted(counts(1_000), counts(1_000, 11), { scrapes: 8 }) })).toBe(true);
+    expect(counting({ measurement: counted(counts(1_000), counts(1_000, 10), { scrapes: 8 }) })).toBe(false);
+    expect(counting({ measurement: counted(counts(100), counts(100, 2)) })).toBe(false);
+  });
+
+  test("not without weight, counts, spec or a release that is open, and not with tuning Off", () => {
+    const { traffic } = oneBadPod().rollout.status.release!;
+    const none = { pods: undefined };
+    expect(wantsPods(withMeasurement(oneBadPod({ traffic: { ...traffic!, weight: 0 } }, none)))).toBe(false);
+    expect(wantsPods(withMeasurement(oneBadPod({ decision: "Promote" }, none)))).toBe(false);
+    expect(wantsPods(oneBadPod({ analysis: undefined }, none))).toBe(false);
+    expect(wantsPods(withMeasurement(withSpec({ tuning: "Off" })))).toBe(false);
+    expect(counting({ measurement: { kind: "NoData", message: "" } })).toBe(false);
+    const { rollout } = oneBadPod();
+    expect(counting({ rollout: { ...rollout, spec: undefined } })).toBe(false);
+  });
+
+  test("as long as pods are being ejected, whatever was counted", () => {
+    const quiet = oneBadPod({}, { measurement: counted(counts(0)) });
+    expect(wantsPods(tunedFor({}, quiet))).toBe(true);
+    expect(wantsPods(tunedFor({ ejectedBy: new Date(noon).toISOString() }, quiet))).toBe(false);
+  });
+});
+
+describe("waitsForEjection", () => {
+  test("until proxies have had their time, for the canary's pods alone", () => {
+    expect(waitsForEjection(oneBadPod())).toBe(false);
+    expect(waitsForEjection(tunedFor())).toBe(true);
+    expect(waitsForEjection({ ...tunedFor(), now: noon + 5_000 })).toBe(false);
+    expect(waitsForEjection(tunedFor({ ejectedBy: undefined }))).toBe(false);
+  });
+});
+
+describe("othersFail", () => {
+  const others = (errors: number) =>
+    tunedFor(
+      {},
+      oneBadPod(
+        {},
+        { pods: aReport({ pods: [aPod("canary", "product-a-1", 25, 25), aPod("canary", "b", 25, errors)] }) },
+      ),
+    );
+
+  test("says so where the canary's other pods are over the limit by the evidence of a rollback", () => {
+    expect(othersFail(others(5))).toBe(
+      "50 of 250 requests to the canary's other pods failed as well (limit 1%) while product-a-1 were being ejected",
+    );
+    expect(othersFail(others(0))).toBeUndefined();
+    expect(othersFail({ ...others(5), pods: undefined })).toBeUndefined();
+    expect(othersFail(oneBadPod())).toBeUndefined();
+    const few = aReport({ pods: [{ ...aPod("canary", "b", 0), ticks: [{ at: noon, requests: 2, errors: 2 }] }] });
+    expect(othersFail({ ...others(5), pods: few })).toBeUndefined();
+    const { rollout } = others(5);
+    expect(othersFail({ ...others(5), rollout: { ...rollout, spec: undefined } })).toBeUndefined();
+  });
+});
+
+describe("ejectedBy", () => {
+  test("is twice as long as expected after proxies have the settings, half a minute at most", () => {
+    const settings = { consecutive5xxErrors: 2, baseEjectionTime: "30s", maxEjectionPercent: 25 };
+    const after = (ejectedAfter: number) => ejectedBy(oneBadPod(), { settings, ejectedAfter, falsePerDay: 0 }) - noon;
+    expect([after(1_000), after(14_000), after(40_000)]).toEqual([4_000, 30_000, 32_000]);
+  });
+});
