@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addCheckCommand } from "./commands/check.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addRequestCommands } from "./commands/request.ts";
 import { addShowCommands } from "./commands/show.ts";
@@ -20,6 +21,7 @@ export function buildProgram(dependencies: CommandDependencies, version: string)
   });
   addStatusCommand(program, run);
   addShowCommands(program, run);
+  addCheckCommand(program, run);
   addPlanCommand(program, run);
   addRequestCommands(program, run);
   addUninstallCommand(program, run);

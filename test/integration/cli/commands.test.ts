@@ -155,6 +155,50 @@ describe("finding a Rollout", () => {
   });
 });
 
+describe("check", () => {
+  const rule = (spec: object) => ({
+    apiVersion: "networking.istio.io/v1",
+    kind: "DestinationRule",
+    metadata: { name: "product", namespace },
+    spec: { host: "product", ...spec },
+  });
+  const sized = { ...deployment("product"), spec: { ...deployment("product").spec, replicas: 4 } };
+
+  test("finds nothing where nothing is wrong, with or without a DestinationRule", async () => {
+    const fine = { output: ["product: nothing stands in the way of a release."], code: 0 };
+    expect(await serin(["check"])).toMatchObject(fine);
+    await kubectlOutput(["apply", "-f", "-"], sized);
+    await kubectlOutput(
+      ["apply", "-f", "-"],
+      rule({ trafficPolicy: { outlierDetection: { maxEjectionPercent: 25 } } }),
+    );
+    expect(await serin(["check", "product"])).toMatchObject(fine);
+  });
+
+  test("says what is wrong, a line each, and fails", async () => {
+    await kubectlOutput(["apply", "-f", "-"], sized);
+    const outlierDetection = { maxEjectionPercent: 10, consecutive5xxErrors: 0 };
+    const subsets = [{ name: "stable", trafficPolicy: { outlierDetection: {} } }];
+    await kubectlOutput(["apply", "-f", "-"], rule({ trafficPolicy: { outlierDetection }, subsets }));
+    const uncounted = { ...condition("PodsCounted", "False", "PodsNotCounted"), message: "No label pod." };
+    const stalled = condition("Stalled", "True", "ServiceNotFound");
+    await stand("product", { ...statuses.underWay, conditions: [...statuses.underWay.conditions, stalled, uncounted] });
+    const { output, code } = await serin(["check"]);
+    expect(output).toEqual([
+      expect.stringMatching(/^ServiceNotFound: About ServiceNotFound\. Create the Service/),
+      "PodsNotCounted: No label pod.",
+      expect.stringMatching(
+        /subset stable, trafficPolicy\.outlierDetection: maxEjectionPercent is 10 unless told, which of 4 pods/,
+      ),
+      expect.stringMatching(/spec\.trafficPolicy\.outlierDetection: maxEjectionPercent 10 of 4 pods is less than one/),
+      expect.stringMatching(/consecutive5xxErrors 0 switches ejection for errors off/),
+      expect.stringMatching(/^outlierDetection\.tuning: .* subset stable has outlierDetection of its own/),
+    ]);
+    expect(code).toBe(1);
+    await kubectlOutput(["delete", "destinationrule", "product", "-n", namespace]);
+  });
+});
+
 describe("plan", () => {
   test("says how long each step will take, with the Rollout's own steps and limits", async () => {
     const { output, code } = await serin(["plan", "product", "--rate", "100", "--scrape-interval", "5s"]);

@@ -9,6 +9,7 @@ test("there is a command for each thing that people ask", () => {
     "status",
     "explain",
     "history",
+    "check",
     "plan",
     "promote",
     "abort",
