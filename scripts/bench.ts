@@ -12,6 +12,8 @@ import { runFaults } from "../test/bench/faults/run.ts";
 import { judgeBenchResult, judgeLines } from "../test/bench/judge/result.ts";
 import { runJudge } from "../test/bench/judge/run.ts";
 import { judgeBench, summaryLines } from "../test/bench/result.ts";
+import { judgeOutlier, outlierLines } from "../test/bench/outlier/result.ts";
+import { runOutlier } from "../test/bench/outlier/run.ts";
 import { judgeQueries, queriesLines } from "../test/bench/queries/result.ts";
 import { runQueries } from "../test/bench/queries/run.ts";
 import { runTraffic } from "../test/bench/traffic.ts";
@@ -62,6 +64,10 @@ async function measure(options: BenchOptions, run: BenchRun): Promise<Measured> 
   if (options.bench === "crashes") {
     const result = judgeCrashes(await runCrashes(run), seconds());
     return { result, lines: crashesLines(result), failures: [] };
+  }
+  if (options.bench === "outlier") {
+    const result = judgeOutlier(options, await runOutlier(options, run), seconds());
+    return { result, lines: outlierLines(result), failures: [] };
   }
   if (options.bench === "traffic") {
     const outcome = await runTraffic(options, run);

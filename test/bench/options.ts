@@ -22,7 +22,7 @@ export interface BenchOptions {
   readonly releases: number;
 }
 
-export const benches = ["adoption", "traffic", "judge", "verdict", "queries", "faults", "crashes"] as const;
+export const benches = ["adoption", "traffic", "judge", "verdict", "queries", "faults", "crashes", "outlier"] as const;
 
 const defaults = {
   adoption: { apps: "4", rate: "20" },
@@ -32,6 +32,7 @@ const defaults = {
   queries: { apps: "50", rate: "100" },
   faults: { apps: "1", rate: "1" },
   crashes: { apps: "1", rate: "1" },
+  outlier: { apps: "1", rate: "200" },
 } as const;
 
 export const BENCH_HELP = `Usage: npm run bench -- NAME [options]
@@ -54,6 +55,8 @@ Benches:
                          with every planted mistake found, and where every rule met every kind of fault
   crashes                releases on real parts whose operator is killed at every single write, before it and after it; passes
                          when each ends as it would have, with every event told once
+  outlier                one bad pod of 4, 10 and 30, called by 1, 10 and 50 proxies: the time to its ejection, and how often
+                         a good one goes by chance, as computed and on a real Envoy; passes where the two agree
 
 Options:
   --json                 print one JSON line at the end; everything else goes to standard error
@@ -63,7 +66,7 @@ Options:
                          for the judge always the same; it is printed)
   --apps N               how many apps are released side by side (default: adoption 4, traffic 2,
                          queries 50)
-  --rate N               requests per second to each app (default: adoption 20, traffic and queries 100)
+  --rate N               requests per second to each app (default: adoption 20, traffic and queries 100, outlier 200)
   --callers N            queries: how many pods call (default 500)
   --calls N              queries: how many of the Services each of them calls (default 5)
   --spread N             queries: within how many seconds all releases begin (default 30; 0: at once)

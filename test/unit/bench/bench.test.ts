@@ -36,8 +36,8 @@ describe("options", () => {
   });
 
   test.each([
-    [[], 'no bench ""; there are: adoption, traffic, judge, verdict, queries, faults, crashes'],
-    [["speed"], 'no bench "speed"; there are: adoption, traffic, judge, verdict, queries, faults, crashes'],
+    [[], 'no bench ""; there are: adoption, traffic, judge, verdict, queries, faults, crashes, outlier'],
+    [["speed"], 'no bench "speed"; there are: adoption, traffic, judge, verdict, queries, faults, crashes, outlier'],
     [["adoption", "--promotions", "0"], "--promotions 0: write a whole number from 1 to 10000"],
     [["adoption", "--seed", "x"], "--seed x: write a whole number from 0 to 4294967295"],
     [["adoption", "--fast"], "Unknown option '--fast'"],
