@@ -71,9 +71,13 @@ async function lookAtPods(
   const moved = release?.traffic === undefined ? 0 : parseInstant(release.traffic.routeChangedAt);
   // What proxies send to pods that they are to eject is looked at apart from what they sent before.
   const from = waitsForEjection(observation) && outlierDetection ? parseInstant(outlierDetection.since) : moved;
-  const query = { namespace: key.namespace, service: serviceName(spec), reporter: spec.analysis.reporter };
-  const since = Math.max(from, now - looksBack);
-  return deps.metrics.pods({ ...query, stable: stable.workload, canary: canary.workload, since }, signal);
+  const place = { namespace: key.namespace, service: serviceName(spec), reporter: spec.analysis.reporter };
+  const subsets =
+    spec.subset === undefined
+      ? { stable: "stable", canary: "canary" }
+      : { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
+  const versions = { stable: stable.workload, canary: canary.workload, subsets };
+  return deps.metrics.pods({ ...place, ...versions, since: Math.max(from, now - looksBack) }, signal);
 }
 
 /** Only where the release will start pods, and where somebody cares: users' own pods are called by everybody already. */

@@ -48,6 +48,8 @@ export type VersionsQuery = Pick<TrafficQuery, "namespace" | "service" | "report
 export type PodsQuery = VersionsQuery & {
   /** Count from here on: a moment of the operator's clock. */
   readonly since: Instant;
+  /** Names of the versions' subsets. */
+  readonly subsets: { readonly stable: string; readonly canary: string };
 };
 
 /** Counts requests from one kind of metric store. */

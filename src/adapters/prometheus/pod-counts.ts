@@ -2,6 +2,7 @@ import type { Instant, Milliseconds } from "../../api/instant.ts";
 import type { PodCounts, PodReport, PodTick, Version } from "../../domain/outliers/pods.ts";
 import type { PodsQuery } from "../../ports/metric-provider.ts";
 import { workloadOf } from "./count-requests.ts";
+import { countEndpoints } from "./endpoint-counts.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { SampleStore } from "./feed/sample-store.ts";
 import type { Twins } from "./feed/twins.ts";
@@ -22,8 +23,9 @@ const podLabel = "pod";
 const looksBefore: Milliseconds = 120_000;
 
 /**
- * The requests to each pod of both versions after `since`, as the pods' own proxies report them, and by how many proxies
- * they came, as these report them. What no proxy of a pod has seen, a refused connection for one, is not in it.
+ * The requests to each pod of both versions after `since`, as the pods' own proxies report them or, where these are not
+ * told apart, as callers' Envoys count them by endpoint; and by how many proxies they came, as these report them. What no
+ * proxy of a pod has seen, a refused connection for one, only the callers' Envoys count.
  */
 export async function countPods(
   { feed, twinsOf }: PodCountParts,
@@ -31,6 +33,7 @@ export async function countPods(
   { since, until }: { readonly since: Instant; readonly until: Instant },
   signal: AbortSignal,
 ): Promise<PodReport> {
+  const frame = { since, until, looksBefore };
   const pods = subjectOf(requestsMetric, { ...query, reporter: "destination" });
   const callers: Subject = { ...subjectOf(requestsMetric, query), withLost: true };
   const [ofPods, ofCallers] = await Promise.all(
@@ -46,18 +49,15 @@ export async function countPods(
   };
   const its = grown(pods, ofPods);
   const missing = whatIsMissing(its, query);
-  if (missing !== undefined) return { kind: "Unknown", message: missing };
-  return {
-    kind: "Counts",
-    since,
-    until,
-    pods: podsIn(its, query),
-    callers: callersIn(grown(callers, ofCallers), query, until - since),
-  };
+  const counted = missing === undefined ? podsIn(its, query) : await countEndpoints(feed, query, frame, signal);
+  if ("kind" in counted) return { kind: "Unavailable", message: counted.problem };
+  if (missing !== undefined && counted.length === 0) return { kind: "Unknown", message: missing };
+  const rates = callersIn(grown(callers, ofCallers), query, until - since);
+  return { kind: "Counts", since, until, pods: counted, callers: rates };
 }
 
 function whatIsMissing(grown: readonly Increment[], { namespace, service, stable, canary }: PodsQuery) {
-  const scrape = `scrape the proxies of the Deployment's pods, with the pod's name in the label ${podLabel} (docs/metrics.md)`;
+  const scrape = `scrape the proxies of the Deployment's pods, with the pod's name in the label ${podLabel}, or have the callers' Envoys keep statistics of endpoints (docs/metrics.md)`;
   if (grown.length === 0)
     return `Prometheus has no requests to ${stable} or ${canary} by Service ${namespace}/${service} that the pods' own proxies report (${requestsMetric}, reporter="destination"); ${scrape}.`;
   if (grown.some(({ labels }) => (labels[podLabel] ?? "") !== "")) return undefined;

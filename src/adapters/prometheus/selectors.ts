@@ -111,6 +111,11 @@ function quote(value: string): string {
   return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
 }
 
+/** The part of a regular expression, inside a PromQL string, that matches one of some texts. */
+export function oneOfTexts(texts: readonly string[]): string {
+  return quote(texts.map(escapeForRegularExpression).join("|")).slice(1, -1);
+}
+
 /** RE2 takes a backslash before any punctuation. */
 function escapeForRegularExpression(value: string): string {
   return value.replaceAll(/[\\.+*?()|[\]{}^$]/g, "\\$&");

@@ -103,8 +103,13 @@ export function toldToRestore({ rollout }: Observation, release: Release): reado
   const outliers = rollout.status.outlierDetection;
   if (outliers === undefined) return [];
   const pods = outliers.found.map(({ pod, version }) => `${pod} (${version})`).join(", ");
-  const names = outliers.found.map(({ pod }) => pod).join(" ");
-  const note = `Outlier detection is as it was before the release. Pods that failed requests during it: ${pods}. If they still do, see why, or have them replaced: kubectl delete pod -n ${rollout.key.namespace} ${names}`;
+  // Where only addresses are known, these say which pods.
+  const names = outliers.found.filter(({ pod }) => !pod.includes(":")).map(({ pod }) => pod);
+  const replace =
+    names.length === 0
+      ? ""
+      : `, or have them replaced: kubectl delete pod -n ${rollout.key.namespace} ${names.join(" ")}`;
+  const note = `Outlier detection is as it was before the release. Pods that failed requests during it: ${pods}. If they still do, see why${replace}`;
   return [{ reason: "OutlierDetectionRestored", key: releaseKey(release), note }];
 }
 

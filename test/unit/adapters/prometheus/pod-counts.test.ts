@@ -16,6 +16,7 @@ const query = {
   stable: "product",
   canary: "product-a",
   since: 0,
+  subsets: { stable: "stable", canary: "canary" },
 } as const;
 
 /** A counter by its seconds. */
@@ -120,7 +121,7 @@ describe("countPods", () => {
     expect(await count(ofCaller("product", "client", { 0: 0, 4: 5 }))).toEqual({
       kind: "Unknown",
       message:
-        "Prometheus has no requests to product or product-a by Service shop/product that the pods' own proxies report (istio_requests_total, reporter=\"destination\"); scrape the proxies of the Deployment's pods, with the pod's name in the label pod (docs/metrics.md).",
+        "Prometheus has no requests to product or product-a by Service shop/product that the pods' own proxies report (istio_requests_total, reporter=\"destination\"); scrape the proxies of the Deployment's pods, with the pod's name in the label pod, or have the callers' Envoys keep statistics of endpoints (docs/metrics.md).",
     });
     const bare = series({ reporter: "destination", destination_workload: "product", instance: "x" }, { 0: 0, 4: 5 });
     expect(await count(bare)).toMatchObject({

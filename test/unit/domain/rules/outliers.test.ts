@@ -177,6 +177,9 @@ describe("the way back", () => {
     expect(transitions).toMatchObject([{ reason: "OutlierDetectionRestored" }]);
     expect(transitions[0]?.note).toContain("Pods that failed requests during it: product-a-1 (canary).");
     expect(transitions[0]?.note).toMatch(/kubectl delete pod -n shop product-a-1$/);
+    const found = [{ version: "canary", pod: "10.0.0.1:8080", requests: 9, errors: 9 }] as const;
+    const known = tunedFor({ found: [...found] }, ended({ traffic: tuned }));
+    expect(decide(known).transitions[0]?.note).toMatch(/10\.0\.0\.1:8080 \(canary\)\. If they still do, see why$/);
   });
 
   test("goes on when it is seen to be back, and ends with nothing left of it", () => {
