@@ -54,6 +54,7 @@ try {
   });
   progress.show({ subject: "cluster", text: "starting the data plane" });
   const world = await startWorld({
+    podsApart: true,
     kubeconfig: cluster.kubeconfig,
     runFolder: join(cluster.runFolder, "world"),
     envoyPath: cluster.provided.envoy.path,

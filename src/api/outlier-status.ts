@@ -4,8 +4,8 @@ import { time } from "./status-fields.ts";
 const foundPod = z
   .object({
     version: z.enum(["stable", "canary"]).meta({ description: "Which version the pod runs: stable or canary." }),
-    pod: z.string().meta({ description: "Name of the pod." }),
-    requests: z.number().meta({ description: "Requests to it that were looked at." }),
+    pod: z.string().meta({ description: "Name of the pod; its address where nothing tells the name." }),
+    requests: z.number().meta({ description: "Requests to it since it began to fail." }),
     errors: z.number().meta({ description: "Those of them that failed." }),
   })
   .meta({ description: "A pod that carries a version's errors." });
@@ -13,7 +13,7 @@ const foundPod = z
 const tuned = z
   .object({
     consecutive5xxErrors: z.int().meta({ description: "Errors in a row after which a proxy ejects a pod." }),
-    baseEjectionTime: z.string().meta({ description: "How long a pod stays ejected for the first time." }),
+    baseEjectionTime: z.string().meta({ description: "How long a pod stays ejected." }),
     maxEjectionPercent: z.int().meta({ description: "Share of a version's pods that may be ejected." }),
   })
   .meta({ description: "The settings that were computed and written." });
@@ -24,10 +24,13 @@ export const outlierStatus = z
     found: z.array(foundPod).max(50).meta({ description: "Pods that were found to carry the errors." }),
     tuned,
     why: z.string().meta({ description: "What was found, and how the settings follow from it, in one sentence." }),
-    since: time("When the settings were written first."),
+    since: time("When tuning was decided first."),
     ejectedBy: time(
       "When proxies should have ejected the canary's pods; the step is judged anew from here on.",
     ).optional(),
+    written: z.enum(["Asked", "Seen", "Undone"]).meta({
+      description: "Whether the settings were asked for, seen in the DestinationRule, or changed by somebody since.",
+    }),
     before: z.string().meta({ description: "What the DestinationRule said of outlier detection before, as JSON." }),
   })
   .meta({ description: "Outlier detection that was tuned around a few bad pods, until the release ends." });

@@ -56,6 +56,7 @@ export const eventReasons = {
   AnalysisFailed: "Warning",
   SteppedBack: "Warning",
   OutlierDetectionTuned: "Warning",
+  OutlierDetectionUndone: "Warning",
   OutlierDetectionRestored: "Normal",
   OutlierDetectionIneffective: "Warning",
   RollbackStarted: "Warning",

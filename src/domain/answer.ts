@@ -31,12 +31,19 @@ export function answer(observation: Observation, wish: Wish): Answer {
     engineVersion: observation.settings.engineVersion,
   };
   return {
-    status: withStanding(observation, summarised, wish.standing),
+    status: withStanding(observation, summarised, { ...wish.standing, podsCounted: podsCounted(observation) }),
     plan: wish.plan ?? [],
     transitions: wish.transitions ?? [],
     wakeAfter: "wakeAfter" in wish ? wish.wakeAfter : pollPeriod,
     urgent: wish.urgent ?? false,
   };
+}
+
+/** Whether requests are counted pod by pod, as far as it was looked; undefined where it could not be seen. */
+function podsCounted({ pods }: Observation): Standing["podsCounted"] {
+  if (pods === undefined || pods.kind === "Unavailable") return undefined;
+  if (pods.kind === "Unknown") return { status: "False", message: `Outlier detection is not tuned: ${pods.message}` };
+  return { status: "True", message: "It is known which pod a request went to." };
 }
 
 /** How changes of the Deployment are held at the moment; not at all where somebody switched it off. */

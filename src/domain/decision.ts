@@ -60,7 +60,7 @@ export type Action =
   /** Writes outlier detection at the top of the DestinationRule, and nothing else of it. */
   | { readonly kind: "tuneOutliers"; readonly settings: TunedSettings; readonly before: string }
   /** Puts outlier detection back as it was before it was tuned; what somebody else has changed since stays. */
-  | { readonly kind: "restoreOutliers"; readonly settings: TunedSettings; readonly before: string }
+  | { readonly kind: "restoreOutliers"; readonly before: string }
   /** Removes generated objects, routes first. */
   | { readonly kind: "removeRoute" }
   | { readonly kind: "removeSubsets" }

@@ -43,6 +43,7 @@ const actions: Readonly<Record<PendingEvent["reason"], string>> = {
   StepPassedWithoutEvidence: "Analyse",
   SteppedBack: "RouteTraffic",
   OutlierDetectionTuned: "RouteTraffic",
+  OutlierDetectionUndone: "RouteTraffic",
   OutlierDetectionRestored: "RouteTraffic",
   OutlierDetectionIneffective: "Analyse",
   RollbackStarted: "RollBack",

@@ -117,6 +117,12 @@ export function withoutClaims(analysis: Analysis): Analysis {
   return { ...freshStep(analysis), sharedSince: undefined, evidence, lost: undefined };
 }
 
+/** The step begins anew, and what spoke against the canary's errors is forgotten. */
+export function withoutErrors(analysis: Analysis): Analysis {
+  const { evidence, blocks: _, ...kept } = analysis;
+  return { ...kept, step: noTotals, blocks: 0, sharedSince: undefined, evidence: { ...evidence, errors: undefined } };
+}
+
 /** In what requests are counted. */
 interface Counting {
   readonly criteria: Criteria;
@@ -126,16 +132,20 @@ interface Counting {
 
 function withCounts(analysis: Analysis, block: Block, counting: Counting): Analysis {
   const { criteria, release, observation } = counting;
-  // What proxies still sent to pods that they are about to eject says nothing of the others.
-  if (isBeforeEjection(block, observation))
-    return { ...analysis, watermark: renderInstant(block.until), release: addTotals(analysis.release, block) };
+  const evidence = withBlock(analysis.evidence ?? {}, block, criteria, analysis.release);
+  // Errors of pods that proxies are about to eject say nothing of the others; how slow answers are does.
+  const step = isBeforeEjection(block, observation)
+    ? { evidence: { ...evidence, errors: analysis.evidence?.errors } }
+    : {
+        evidence,
+        step: addTotals(analysis.step, block),
+        blocks: (analysis.blocks ?? 0) + (block.canary.requests > 0 ? 1 : 0),
+      };
   return {
     ...analysis,
+    ...step,
     watermark: renderInstant(block.until),
-    step: addTotals(analysis.step, block),
-    blocks: (analysis.blocks ?? 0) + (block.canary.requests > 0 ? 1 : 0),
     release: addTotals(analysis.release, block),
-    evidence: withBlock(analysis.evidence ?? {}, block, criteria, analysis.release),
     hanging: withHanging(analysis.hanging ?? nothingHangs, block, shareSeenIn(block, counting)),
     lost: withLost(analysis.lost ?? nothingLost, block, {
       weight: weightOf(release),

@@ -3,6 +3,7 @@ import type { Instant, Milliseconds } from "../api/instant.ts";
 import type { ConditionReason } from "../api/reasons.ts";
 import type { Rollout } from "../api/rollout.ts";
 import type { Tick } from "./analysis/blocks.ts";
+import type { TunedSettings } from "../api/outlier-status.ts";
 import type { Usual } from "./analysis/usual.ts";
 import type { PodReport } from "./outliers/pods.ts";
 
@@ -149,6 +150,8 @@ export interface TrafficState {
 export interface OutlierState {
   /** Whether it has settings that the operator wrote. */
   readonly isTuned: boolean;
+  /** Those of them that it has as the operator wrote them. */
+  readonly written: Partial<TunedSettings>;
   /** Why settings of its top level would not do what they should, one sentence each. */
   readonly obstacles: readonly string[];
   /** What holds for each version; undefined where there is no outlier detection for it. */

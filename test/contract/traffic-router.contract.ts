@@ -124,20 +124,21 @@ export function describeTrafficRouter(
       await split(50, original);
       const split50 = await bench.snapshot();
       const settings = { consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 };
-      const tuning = { settings, before: read().outliers?.before ?? "" };
-      await perform({ kind: "tuneOutliers", ...tuning });
+      const { before: untuned = "" } = read().outliers ?? {};
+      await perform({ kind: "tuneOutliers", settings, before: untuned });
       expect(read().outliers).toMatchObject({
         isTuned: true,
+        written: settings,
         policies: { stable: { consecutive5xxErrors: 4, maxEjectionPercent: 25 } },
       });
       expect(read().route).toEqual({ kind: "Split", weight: 50 });
       const once = await bench.snapshot();
-      await perform({ kind: "tuneOutliers", ...tuning });
+      await perform({ kind: "tuneOutliers", settings, before: untuned });
       expect(await bench.snapshot()).toEqual(once);
-      await perform({ kind: "restoreOutliers", ...tuning });
-      expect(read().outliers).toMatchObject({ isTuned: false, before: tuning.before });
+      await perform({ kind: "restoreOutliers", before: untuned });
+      expect(read().outliers).toMatchObject({ isTuned: false, written: {}, before: untuned });
       expect(await bench.snapshot()).toEqual(split50);
-      await perform({ kind: "restoreOutliers", ...tuning });
+      await perform({ kind: "restoreOutliers", before: untuned });
       await perform({ kind: "restoreRoute", original });
       await perform({ kind: "restoreSubsets", original });
       expect(await bench.snapshot()).toEqual(before);

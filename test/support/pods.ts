@@ -23,12 +23,13 @@ export function aReport(changes: Partial<Counted> = {}, bad = 25): Counted {
     kind: "Counts",
     since: noon - 10_000,
     until: noon,
+    interval: 1_000,
     pods: [
       aPod("canary", "product-a-1", 25, bad),
       ...["product-a-2", "product-a-3", "product-a-4"].map((name) => aPod("canary", name, 25)),
       ...["product-1", "product-2"].map((name) => aPod("stable", name, 50)),
     ],
-    callers: { stable: [100], canary: [100] },
+    callers: { stable: { rates: [100], errors: 0 }, canary: { rates: [100], errors: 10 * bad } },
     ...changes,
   };
 }
@@ -36,6 +37,7 @@ export function aReport(changes: Partial<Counted> = {}, bad = 25): Counted {
 /** What a DestinationRule without outlier detection says. */
 export const untouched: OutlierState = {
   isTuned: false,
+  written: {},
   obstacles: [],
   policies: { stable: undefined, canary: undefined },
   before: '{"localityOff":true}',
@@ -66,20 +68,30 @@ export function oneBadPod(release: Partial<Release> = {}, changes: Partial<Obser
   );
 }
 
+/** What it says once it is tuned. */
+export const tunedState: OutlierState = {
+  ...untouched,
+  isTuned: true,
+  written: { consecutive5xxErrors: 5, baseEjectionTime: "1h", maxEjectionPercent: 25 },
+};
+
 /** The same with a status of outlier detection. */
 export function tunedFor(
-  outlierDetection: Partial<OutlierStatus> = {},
+  outlierDetection: Omit<Partial<OutlierStatus>, "ejectedBy"> & { readonly ejectedBy?: string | undefined } = {},
   observation: Observation = oneBadPod(),
 ): Observation {
   const { rollout } = observation;
+  const { ejectedBy = new Date(noon + 5_000).toISOString(), ...others } = outlierDetection;
+  const isTimed = !("ejectedBy" in outlierDetection) || outlierDetection.ejectedBy !== undefined;
   const tuned: OutlierStatus = {
     found: [{ version: "canary", pod: "product-a-1", requests: 250, errors: 250 }],
-    tuned: { consecutive5xxErrors: 5, baseEjectionTime: "30s", maxEjectionPercent: 25 },
+    tuned: { consecutive5xxErrors: 5, baseEjectionTime: "1h", maxEjectionPercent: 25 },
     why: "product-a-1 failed 250 of 250 requests",
     since: new Date(noon - 1_000).toISOString(),
-    ejectedBy: new Date(noon + 5_000).toISOString(),
+    ...(isTimed ? { ejectedBy } : {}),
+    written: "Seen",
     before: untouched.before,
-    ...outlierDetection,
+    ...others,
   };
   return { ...observation, rollout: { ...rollout, status: { ...rollout.status, outlierDetection: tuned } } };
 }

@@ -13,15 +13,20 @@ export interface SubsetNames {
   readonly canary: string;
 }
 
-/** What a DestinationRule says of outlier detection, and whether its top level would do for both subsets. */
-export function outlierState(rule: KubernetesObject, names: SubsetNames): OutlierState {
+/** What a DestinationRule says of outlier detection, and whether its top level would do for both subsets of a Service. */
+export function outlierState(
+  rule: KubernetesObject,
+  names: SubsetNames,
+  service: KubernetesObject | undefined,
+): OutlierState {
   const subsets = recordsIn(rule.spec, "subsets").filter(
     (subset) => textIn(subset, "name") === names.stable || textIn(subset, "name") === names.canary,
   );
   const before = beforeTuning(rule);
   return {
     isTuned: ownEntry(rule) !== undefined,
-    obstacles: obstaclesIn(rule, subsets, before),
+    written: writtenIn(rule),
+    obstacles: [...obstaclesIn(rule, subsets, before), ...obstaclesOf(service, before)],
     policies: { stable: policyOf(rule, names.stable), canary: policyOf(rule, names.canary) },
     before: JSON.stringify(before),
   };
@@ -70,7 +75,35 @@ function obstaclesIn(rule: KubernetesObject, subsets: readonly JsonRecord[], bef
     ];
   });
   const ofPorts = recordsIn(policy, "portLevelSettings").length > 0;
-  return [...ofSubsets, ...(ofPorts ? [`${name}: portLevelSettings take the place of its top level`] : [])];
+  const onlyCodes = "outlierDetectionHttpErrorCodes" in recordIn(policy, "outlierDetection");
+  return [
+    ...ofSubsets,
+    ...(ofPorts ? [`${name}: portLevelSettings take the place of its top level`] : []),
+    ...(onlyCodes ? [`${name}: outlierDetectionHttpErrorCodes leave errors out`] : []),
+  ];
+}
+
+/** A Service may have its pods chosen by zone itself: what keeps outlier detection from doing so would end that too. */
+function obstaclesOf(service: KubernetesObject | undefined, { localityOff }: Before): readonly string[] {
+  if (service === undefined || !localityOff) return [];
+  const { name, namespace = "", annotations = {} } = service.metadata;
+  const isSpread =
+    textIn(service.spec, "trafficDistribution") !== undefined ||
+    annotations["networking.istio.io/traffic-distribution"] !== undefined;
+  return isSpread ? [`Service ${namespace}/${name} has a trafficDistribution, which tuning would switch off`] : [];
+}
+
+/** The fields that the operator has applied and that nobody has changed since. */
+function ownedIn(rule: KubernetesObject, ...path: readonly string[]): readonly string[] {
+  const applied = recordIn(ownEntry(rule), "fieldsV1");
+  const block = ["spec", "trafficPolicy", ...path].reduce((at, field) => recordIn(at, `f:${field}`), applied);
+  return Object.keys(block).flatMap((field) => (field.startsWith("f:") ? [field.slice(2)] : []));
+}
+
+function writtenIn(rule: KubernetesObject): Partial<TunedSettings> {
+  const owned = ownedIn(rule, "outlierDetection");
+  const block = recordIn(recordIn(rule.spec, "trafficPolicy"), "outlierDetection");
+  return Object.fromEntries(Object.entries(block).filter(([field]) => owned.includes(field)));
 }
 
 /** The settings that hold for a subset; its own block stands alone. */
@@ -105,9 +138,13 @@ export function tunedConfiguration(rule: KubernetesObject, settings: TunedSettin
   };
 }
 
-/** What is applied to own nothing any more. */
-export function identity({ apiVersion, kind, metadata: { name, namespace } }: KubernetesObject): object {
-  return { apiVersion, kind, metadata: { name, namespace } };
+/** What is applied to own nothing any more; only to the object as it was read. */
+export function identity({
+  apiVersion,
+  kind,
+  metadata: { name, namespace, resourceVersion },
+}: KubernetesObject): object {
+  return { apiVersion, kind, metadata: { name, namespace, resourceVersion } };
 }
 
 /** The entry that says which fields the operator has applied. */
@@ -116,42 +153,75 @@ export function ownEntry({ metadata }: KubernetesObject): object | undefined {
 }
 
 /**
- * The patch that puts the fields back that tuning wrote: those that still are as it wrote them. What somebody else has
+ * The patch that puts the fields back that tuning wrote: those that still are the operator's. What somebody else has
  * written since stays. Empty where nothing is to be put back.
  */
-export function restoredPatch(rule: KubernetesObject, settings: TunedSettings, before: string): JsonPatch {
+export function restoredPatch(rule: KubernetesObject, before: string): JsonPatch {
   const current = rule.spec?.["trafficPolicy"];
   if (!isRecord(current)) return [];
-  const { trafficPolicy: original, localityOff } = parseBefore(before);
-  const detection = restoredBlock(current["outlierDetection"], original?.["outlierDetection"], { ...settings });
-  const balancing = localityOff
-    ? restoredBalancing(current["loadBalancer"], original?.["loadBalancer"])
-    : current["loadBalancer"];
+  const { trafficPolicy: original } = parseBefore(before);
+  const detection = restoredBlock(
+    current["outlierDetection"],
+    original?.["outlierDetection"],
+    ownedIn(rule, "outlierDetection"),
+  );
+  const balancing = restoredBalancing(
+    current["loadBalancer"],
+    original?.["loadBalancer"],
+    ownedIn(rule, "loadBalancer", "localityLbSetting"),
+  );
   const next = without({ ...current, outlierDetection: detection, loadBalancer: balancing });
   if (isDeepStrictEqual(next, current)) return [];
   const isEmpty = Object.keys(next).length === 0 && original === undefined;
   const path = "/spec/trafficPolicy";
-  return [
-    { op: "test", path: "/metadata/resourceVersion", value: rule.metadata.resourceVersion },
-    isEmpty ? { op: "remove", path } : { op: "replace", path, value: next },
-  ];
+  return [unchanged(rule), isEmpty ? { op: "remove", path } : { op: "replace", path, value: next }];
 }
 
-/** The block with each field that is as it was written put back; undefined where nothing is left of what was not there. */
-function restoredBlock(current: unknown, original: unknown, written: JsonRecord): JsonRecord | undefined {
+/**
+ * The patch that gives the fields up which putting them back has made the operator's, so that whoever had them before can
+ * change or remove them. Empty where it has none.
+ */
+export function disownedPatch(rule: KubernetesObject, before: string): JsonPatch {
+  const { trafficPolicy: original } = parseBefore(before);
+  const blocks = ["outlierDetection", "loadBalancer"].filter((name) => original !== undefined && name in original);
+  return (rule.metadata.managedFields ?? []).flatMap((entry, index): JsonPatch => {
+    const spec = recordIn(recordIn(entry, "fieldsV1"), "f:spec");
+    const owned = recordIn(spec, "f:trafficPolicy");
+    const theirs = blocks.map((name) => `f:${name}`).filter((name) => name in owned);
+    if (entry.manager !== fieldManager || entry.operation !== "Update" || theirs.length === 0) return [];
+    const path = `/metadata/managedFields/${index}/fieldsV1/f:spec`;
+    // A parent without children would stand for all that is in it.
+    const isAll = Object.keys(owned).every((name) => theirs.includes(name) || name === ".");
+    const isWhole = isAll && Object.keys(spec).every((name) => name === "f:trafficPolicy" || name === ".");
+    const paths = isWhole
+      ? [path]
+      : isAll
+        ? [`${path}/f:trafficPolicy`]
+        : theirs.map((name) => `${path}/f:trafficPolicy/${name}`);
+    return [unchanged(rule), ...paths.map((each) => ({ op: "remove", path: each }) as const)];
+  });
+}
+
+function unchanged({ metadata }: KubernetesObject) {
+  return { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion } as const;
+}
+
+/** The block with each field that is the operator's put back; undefined where nothing is left of what was not there. */
+function restoredBlock(current: unknown, original: unknown, owned: readonly string[]): JsonRecord | undefined {
   if (!isRecord(current)) return undefined;
   const before = isRecord(original) ? original : {};
-  const fields = Object.entries(current).map(([field, value]) =>
-    isDeepStrictEqual(value, written[field]) ? [field, before[field]] : [field, value],
-  );
+  const fields = Object.entries(current).map(([field, value]) => [
+    field,
+    owned.includes(field) ? before[field] : value,
+  ]);
   const block = without(Object.fromEntries(fields) as JsonRecord);
   return Object.keys(block).length === 0 && !isRecord(original) ? undefined : block;
 }
 
-function restoredBalancing(current: unknown, original: unknown): JsonRecord | undefined {
+function restoredBalancing(current: unknown, original: unknown, owned: readonly string[]): JsonRecord | undefined {
   if (!isRecord(current)) return undefined;
   const before = isRecord(original) ? original : undefined;
-  const locality = restoredBlock(current["localityLbSetting"], before?.["localityLbSetting"], { enabled: false });
+  const locality = restoredBlock(current["localityLbSetting"], before?.["localityLbSetting"], owned);
   const block = without({ ...current, localityLbSetting: locality });
   return Object.keys(block).length === 0 && before === undefined ? undefined : block;
 }

@@ -1,7 +1,7 @@
-import type { KubernetesObjects } from "../../ports/kubernetes-objects.ts";
+import type { JsonPatch, KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { TrafficAction } from "../../ports/traffic-router.ts";
 import { destinationRules } from "./mesh-resources.ts";
-import { identity, ownEntry, restoredPatch, tunedConfiguration } from "./outlier-detection.ts";
+import { disownedPatch, identity, ownEntry, restoredPatch, tunedConfiguration } from "./outlier-detection.ts";
 import type { Target } from "./target.ts";
 
 export type OutlierAction = Extract<TrafficAction, { kind: "tuneOutliers" | "restoreOutliers" }>;
@@ -22,9 +22,10 @@ export async function writeOutliers(
     await objects.apply(destinationRules, tunedConfiguration(rule, action.settings, action.before), { signal });
     return;
   }
-  const patch = restoredPatch(rule, action.settings, action.before);
-  const restored =
-    patch.length === 0 ? rule : await objects.jsonPatch(destinationRules, namespace, name, patch, { signal });
+  const write = (from: KubernetesObject, patch: JsonPatch) =>
+    patch.length === 0 ? from : objects.jsonPatch(destinationRules, namespace, name, patch, { signal });
+  const restored = await write(rule, restoredPatch(rule, action.before));
+  const given = await write(restored, disownedPatch(restored, action.before));
   // A field that was the same before and after still counts as applied by the operator.
-  if (ownEntry(restored) !== undefined) await objects.apply(destinationRules, identity(restored), { signal });
+  if (ownEntry(given) !== undefined) await objects.apply(destinationRules, identity(given), { signal });
 }

@@ -16,7 +16,8 @@ import { unchangedPatch } from "./virtual-service.ts";
 
 /**
  * Moves traffic between two subsets of a user's DestinationRule by the weights of the user's VirtualService. It writes
- * nothing but the destinations of these subsets: no object is created or removed and no subset is changed.
+ * nothing but the destinations of these subsets and, where it is tuned, outlier detection: no object is created or removed
+ * and no subset is changed.
  */
 export function createSubsetRouter(dependencies: IstioRouterDependencies): TrafficRouter {
   return {

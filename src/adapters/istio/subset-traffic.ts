@@ -99,7 +99,9 @@ export function subsetTraffic(
       ...unsplitCallers(view, chosen, dependencies),
     ],
     foreignManager: foreignManager(virtualService),
-    outliers: sides && outlierState(destinationRule, { stable: sides.stable, canary: sides.canary ?? sides.stable }),
+    outliers:
+      sides &&
+      outlierState(destinationRule, { stable: sides.stable, canary: sides.canary ?? sides.stable }, view.called),
     serving: servingSubset(chosen),
   };
 }

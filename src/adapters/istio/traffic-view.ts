@@ -42,6 +42,8 @@ export interface TrafficView {
   /** What the release under way found; undefined without a release. */
   readonly recorded: Original | undefined;
   readonly port: ServicePort | Problem;
+  /** The Service as it is stored. */
+  readonly called: KubernetesObject | undefined;
   /** All that the Service has. */
   readonly ports: readonly number[];
   readonly virtualService: KubernetesObject | undefined;
@@ -80,6 +82,7 @@ export function lookAt(dependencies: IstioRouterDependencies, rollout: Rollout):
     service: serviceOf(target, dependencies),
     recorded,
     port: servicePort(called, { namespace, name: target.service }, rollout.spec?.service?.port),
+    called,
     ports: recordsIn(called?.spec, "ports").flatMap((port) => numberIn(port, "port") ?? []),
     virtualService,
     destinationRule,
@@ -130,7 +133,7 @@ export function trafficState(view: TrafficView, dependencies: IstioRouterDepende
     foreignManager: virtualService && foreignManager(virtualService),
     isPinned: hasPinnedRoutes(...routesBeside(view, selected), service),
     subsetsManager: destinationRule && foreignManager(destinationRule),
-    outliers: destinationRule && outlierState(destinationRule, { stable: "stable", canary: "canary" }),
+    outliers: destinationRule && outlierState(destinationRule, { stable: "stable", canary: "canary" }, view.called),
   };
 }
 

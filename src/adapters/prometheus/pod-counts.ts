@@ -1,11 +1,12 @@
 import type { Instant, Milliseconds } from "../../api/instant.ts";
-import type { PodCounts, PodReport, PodTick, Version } from "../../domain/outliers/pods.ts";
+import type { CalledCounts, PodCounts, PodReport, PodTick, Version } from "../../domain/outliers/pods.ts";
 import type { PodsQuery } from "../../ports/metric-provider.ts";
 import { workloadOf } from "./count-requests.ts";
 import { countEndpoints } from "./endpoint-counts.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { SampleStore } from "./feed/sample-store.ts";
 import type { Twins } from "./feed/twins.ts";
+import { scrapeInterval } from "./freshness.ts";
 import { increments, type Increment } from "./increments.ts";
 import { classOf } from "./request-class.ts";
 import { requestsMetric, subjectOf, type Subject } from "./selectors.ts";
@@ -35,7 +36,7 @@ export async function countPods(
 ): Promise<PodReport> {
   const frame = { since, until, looksBefore };
   const pods = subjectOf(requestsMetric, { ...query, reporter: "destination" });
-  const callers: Subject = { ...subjectOf(requestsMetric, query), withLost: true };
+  const callers: Subject = { ...subjectOf(requestsMetric, { ...query, reporter: "source" }), withLost: true };
   const [ofPods, ofCallers] = await Promise.all(
     [pods, callers].map((subject) => feed.follow(subject, since - looksBefore, until, signal)),
   );
@@ -51,9 +52,11 @@ export async function countPods(
   const missing = whatIsMissing(its, query);
   const counted = missing === undefined ? podsIn(its, query) : await countEndpoints(feed, query, frame, signal);
   if ("kind" in counted) return { kind: "Unavailable", message: counted.problem };
-  if (missing !== undefined && counted.length === 0) return { kind: "Unknown", message: missing };
-  const rates = callersIn(grown(callers, ofCallers), query, until - since);
-  return { kind: "Counts", since, until, pods: counted, callers: rates };
+  const called = callersIn(grown(callers, ofCallers), query, until - since);
+  if (missing !== undefined && counted.length === 0)
+    return isCalled(called) ? { kind: "Unknown", message: missing } : { kind: "Unavailable", message: "no requests" };
+  const interval = scrapeInterval((missing === undefined ? ofPods : ofCallers).scrapes());
+  return { kind: "Counts", since, until, interval, pods: counted, callers: called };
 }
 
 function whatIsMissing(grown: readonly Increment[], { namespace, service, stable, canary }: PodsQuery) {
@@ -89,11 +92,20 @@ function ticksOf(grown: readonly Increment[]): readonly PodTick[] {
 }
 
 function callersIn(grown: readonly Increment[], { stable, canary }: PodsQuery, length: Milliseconds) {
-  const rates = (workload: string) => {
+  const sum = (its: readonly Increment[]) =>
+    its.flatMap(({ steps }) => steps).reduce((total, { values }) => total + (values[0] ?? 0), 0);
+  const counts = (workload: string): CalledCounts => {
     const its = grown.filter(({ labels }) => workloadOf(labels) === workload);
-    return [...Map.groupBy(its, ({ labels }) => targetOf(labels)).values()]
-      .map((each) => each.flatMap(({ steps }) => steps).reduce((sum, { values }) => sum + (values[0] ?? 0), 0))
-      .map((requests) => (1_000 * requests) / Math.max(1, length));
+    const byProxy = [...Map.groupBy(its, ({ labels }) => targetOf(labels)).values()];
+    return {
+      rates: byProxy.map((each) => (1_000 * sum(each)) / Math.max(1, length)),
+      errors: sum(its.filter(({ labels }) => classOf(labels) === "Failed")),
+    };
   };
-  return { stable: rates(stable), canary: rates(canary) };
+  return { stable: counts(stable), canary: counts(canary) };
+}
+
+/** Where nobody calls, nothing is known of how requests are counted. */
+function isCalled({ stable, canary }: Readonly<Record<Version, CalledCounts>>): boolean {
+  return [...stable.rates, ...canary.rates].some((rate) => rate > 0);
 }

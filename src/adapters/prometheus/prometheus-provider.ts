@@ -41,6 +41,7 @@ export interface PrometheusOptions extends Omit<QueryApiOptions, "queryTimeout">
 }
 
 const defaultTimeout: Milliseconds = 3_000;
+const podsTimeout: Milliseconds = 1_000;
 const defaultSeriesBudget = 50_000;
 
 /** Enough for two scrapes at Prometheus's default of one a minute, so that age and interval can be told. */
@@ -83,7 +84,8 @@ export function createPrometheusProvider(options: PrometheusOptions): MetricProv
       return usualTraffic(parts.api, query, AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
     },
     async pods(query, signal) {
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+      // A verdict that is known already does not wait for long.
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.min(timeout, podsTimeout))]);
       const report = await podReport(parts, query, deadline);
       log?.debug({ namespace: query.namespace, service: query.service, report }, "pods looked at");
       return report;

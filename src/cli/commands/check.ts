@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { destinationRules } from "../../adapters/istio/mesh-resources.ts";
+import { destinationRules, services } from "../../adapters/istio/mesh-resources.ts";
 import { outlierState, type SubsetNames } from "../../adapters/istio/outlier-detection.ts";
 import { targetOf } from "../../adapters/istio/target.ts";
 import { deployments } from "../../adapters/kubernetes/workload-resources.ts";
@@ -52,7 +52,8 @@ async function outliers({ connection, signal }: CommandContext, rollout: Rollout
   const { namespace } = target;
   const rule = await connection.objects.read(destinationRules, namespace, target.destinationRule.name, signal);
   if (rule === undefined) return [];
-  const state = outlierState(rule, subsetsOf(rollout));
+  const service = await connection.objects.read(services, namespace, target.service, signal);
+  const state = outlierState(rule, subsetsOf(rollout), service);
   // Of versions that users run themselves the Deployments are not named.
   const workload =
     spec.targetRef && (await connection.objects.read(deployments, namespace, spec.targetRef.name, signal));

@@ -6,19 +6,20 @@ const defaults = { consecutive5xxErrors: 5, maxEjectionPercent: 10, minHealthPer
 
 /**
  * Settings of outlier detection that cannot work, one sentence each, with what to write; none where there is no outlier
- * detection. `pods` is how many a version has.
+ * detection. `pods` is how many a version has, 0 where that is not known.
  */
 export function flawsOf({ policies }: OutlierState, pods: Readonly<Record<Version, number>>): readonly string[] {
   const found = (["stable", "canary"] as const).flatMap((version) => {
     const policy = policies[version];
-    return policy === undefined || pods[version] === 0 ? [] : flawsIn(policy, pods[version]);
+    return policy === undefined ? [] : flawsIn(policy, pods[version]);
   });
   return [...new Set(found)];
 }
 
 function flawsIn(policy: OutlierPolicy, pods: number): readonly string[] {
   const { where } = policy;
-  return [...noEjection(policy, pods), ...panic(policy, pods), ...noErrors(policy)].map((flaw) => `${where}: ${flaw}`);
+  const ofSize = pods === 0 ? [] : [...noEjection(policy, pods), ...panicOf(policy, pods)];
+  return [...ofSize, ...noErrors(policy)].map((flaw) => `${where}: ${flaw}`);
 }
 
 /** Envoy ejects a host only where the ejected ones are then no larger a share than this. */
@@ -41,7 +42,10 @@ function percentOf(maxEjectionPercent: number | undefined): number {
 }
 
 /** With fewer healthy hosts than this Envoy sends requests to all of them, the ejected ones too. */
-function panic({ maxEjectionPercent, minHealthPercent = defaults.minHealthPercent }: OutlierPolicy, pods: number) {
+export function panicOf(
+  { maxEjectionPercent, minHealthPercent = defaults.minHealthPercent }: OutlierPolicy,
+  pods: number,
+): readonly string[] {
   const ejected = Math.floor((percentOf(maxEjectionPercent) * pods) / 100);
   const left = (100 * (pods - ejected)) / pods;
   if (ejected === 0 || left >= minHealthPercent) return [];

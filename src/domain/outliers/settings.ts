@@ -1,17 +1,20 @@
-import { renderDuration, type Milliseconds, type Ratio } from "../../api/instant.ts";
+import type { Milliseconds, Ratio } from "../../api/instant.ts";
 import type { OutlierBounds } from "../../api/outlier-spec.ts";
 import type { TunedSettings } from "../../api/outlier-status.ts";
 
-/** What was measured of a version with some bad pods. */
+/** What was measured of a version. */
 export interface Rates {
   /** Requests per second by each calling proxy; each counts errors in a row for itself. */
   readonly callers: readonly number[];
   /** Pods of the version, and how many of them are bad. */
   readonly pods: number;
   readonly bad: number;
-  /** Share of errors of a bad pod, and the most that good ones are known to have. */
+  /** Share of errors of a bad pod. */
   readonly badShare: Ratio;
+  /** The most that good ones are known to have. */
   readonly goodShare: Ratio;
+  /** How many times more requests it may get before the release ends. */
+  readonly growth: number;
 }
 
 /** Settings with what they are expected to do. */
@@ -19,21 +22,21 @@ export interface ComputedSettings {
   readonly settings: TunedSettings;
   /** Until a caller has ejected a bad pod, as the mean over the requests. */
   readonly ejectedAfter: Milliseconds;
-  /** How often a day good pods are ejected by chance, all callers and pods together. */
+  /** How often a day good pods of both versions are ejected by chance, all callers and pods together. */
   readonly falsePerDay: number;
 }
 
 const day = 86_400;
 /** Good pods are ejected by chance less often a day than this. */
 const mostFalsePerDay = 1;
-/** Within this time at least half of the bad requests must be kept from a bad pod: otherwise tuning helps too little. */
+/** Within this time, in seconds, at least half of the bad requests must be kept from a bad pod, or tuning helps too little. */
 const horizon = 30;
 const leastProtected: Ratio = 0.5;
-/** A pod is back for one part of this many of the time, so that it fails no more than one in so many of its requests. */
-const awayFor = 20;
-const shortestEjection = 30;
-/** Envoy's max_ejection_time: no ejection lasts longer. */
-const longestEjection = 300;
+/**
+ * Longer than releases last: proxies eject a pod at the same time, so they would also let it in again at the same time, and
+ * each would fail some requests on it. What ends it is that the settings of before come back.
+ */
+export const forTheRest = "1h";
 
 /**
  * The requests until `inARow` errors came one after the other, in expectation, where each fails with a chance of `share`:
@@ -45,10 +48,13 @@ export function expectedRequests(share: Ratio, inARow: number): number {
   return all === 0 ? Infinity : (1 - all) / (all * (1 - share));
 }
 
-/** How often a day good pods are ejected by chance: by any caller, any of them. */
-export function falseEjectionsPerDay({ callers, pods, bad, goodShare }: Rates, inARow: number): number {
-  const requests = callers.reduce((sum, rate) => sum + rate, 0) * day * ((pods - bad) / pods);
-  return requests / expectedRequests(goodShare, inARow);
+/** How often a day good pods of a version are ejected by chance: by any caller, any of them. */
+export function falseEjectionsPerDay(
+  { callers, pods, bad, goodShare, growth }: Omit<Rates, "badShare">,
+  inARow: number,
+): number {
+  const requests = callers.reduce((sum, rate) => sum + rate, 0) * growth * day * ((pods - bad) / pods);
+  return requests === 0 ? 0 : requests / expectedRequests(goodShare, inARow);
 }
 
 /** The share of the requests to bad pods within 30 s that come after the ejection; each caller's in proportion to its requests. */
@@ -58,37 +64,54 @@ export function protectedShare({ callers, pods, badShare }: Rates, inARow: numbe
 }
 
 /**
- * As few errors in a row as keep good pods from being ejected by chance, and no fewer; the share of pods that lets the bad
- * ones be ejected, and no larger. A sentence where no such settings would help.
+ * As few errors in a row as keep good pods of both versions from being ejected by chance, and no fewer; the share of pods
+ * that lets the bad ones be ejected, and no larger. A sentence where no such settings would help.
  */
-export function computeSettings(rates: Rates, bounds: OutlierBounds): ComputedSettings | string {
+export function computeSettings(
+  rates: Rates,
+  other: Omit<Rates, "badShare"> | undefined,
+  bounds: OutlierBounds,
+): ComputedSettings | string {
   const { min, max } = bounds.consecutive5xxErrors;
+  const falsePerDay = (count: number) =>
+    falseEjectionsPerDay(rates, count) + (other === undefined ? 0 : falseEjectionsPerDay(other, count));
   const candidates = Array.from({ length: max - min + 1 }, (_, index) => min + index);
-  const inARow = candidates.find((count) => falseEjectionsPerDay(rates, count) < mostFalsePerDay);
+  const inARow = candidates.find((count) => falsePerDay(count) < mostFalsePerDay);
   if (inARow === undefined)
-    return `even ${max} errors in a row would eject a good pod by chance ${falseEjectionsPerDay(rates, max).toPrecision(2)} times a day`;
+    return `even ${max} errors in a row would eject a good pod by chance ${falsePerDay(max).toPrecision(2)} times a day`;
   if (protectedShare(rates, inARow) < leastProtected)
     return `with ${inARow} errors in a row, the fewest that do not eject good pods by chance, less than half of the bad requests of ${horizon} s would be kept from them`;
   const after = meanOver(rates.callers, (rate) => expectedRequests(rates.badShare, inARow) / (rate / rates.pods));
-  const ejection = Math.ceil(Math.min(longestEjection, Math.max(shortestEjection, awayFor * after)));
   return {
     settings: {
       consecutive5xxErrors: inARow,
-      baseEjectionTime: renderDuration(ejection * 1_000),
+      baseEjectionTime: forTheRest,
       maxEjectionPercent: Math.ceil((100 * rates.bad) / rates.pods),
     },
     ejectedAfter: after * 1_000,
-    falsePerDay: falseEjectionsPerDay(rates, inARow),
+    falsePerDay: falsePerDay(inARow),
   };
 }
 
 /** What fits both versions where bad pods were found in one after the other. */
-export function joinedSettings(one: TunedSettings, other: TunedSettings | undefined): TunedSettings {
-  if (other === undefined) return one;
+export function joinedSettings(one: TunedSettings, other: TunedSettings): TunedSettings {
   return {
     consecutive5xxErrors: Math.max(one.consecutive5xxErrors, other.consecutive5xxErrors),
-    baseEjectionTime: one.baseEjectionTime,
+    baseEjectionTime: forTheRest,
     maxEjectionPercent: Math.max(one.maxEjectionPercent, other.maxEjectionPercent),
+  };
+}
+
+/** Never looser than what a team has set itself: 0 is what Istio takes for off, or for not set. */
+export function tightened(
+  settings: TunedSettings,
+  own: { readonly consecutive5xxErrors?: number | undefined; readonly maxEjectionPercent?: number | undefined } = {},
+): TunedSettings {
+  const inARow = own.consecutive5xxErrors ?? 0;
+  return {
+    ...settings,
+    consecutive5xxErrors: Math.min(settings.consecutive5xxErrors, inARow === 0 ? Infinity : inARow),
+    maxEjectionPercent: Math.max(settings.maxEjectionPercent, own.maxEjectionPercent ?? 0),
   };
 }
 

@@ -1,15 +1,19 @@
-import { parseDuration, parseInstant, parsePercentage, renderCount, renderDuration } from "../../api/instant.ts";
-import type { FoundPod, OutlierStatus } from "../../api/outlier-status.ts";
+import { parseDuration, parseInstant, renderCount, renderDuration, type Ratio } from "../../api/instant.ts";
+import type { FoundPod, OutlierStatus, TunedSettings } from "../../api/outlier-status.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
+import { largestShare } from "../analysis/bets.ts";
+import { limitsOf } from "../analysis/criteria.ts";
 import { worth } from "../analysis/wealth.ts";
 import { atMost } from "../analysis/judge.ts";
 import { isProblem, type Observation, type OutlierState, type ReplicaSet } from "../observation.ts";
 import { canaryOf, stableOf } from "../rules/canary.ts";
 import { weightOf } from "../steps.ts";
+import { criteriaOf } from "../verdict.ts";
 import { concentrationOf, evidenceAgainst, type Concentration } from "./concentration.ts";
-import { totalOf, podsOf, type PodReport, type Version } from "./pods.ts";
-import { computeSettings, joinedSettings, type ComputedSettings, type Rates } from "./settings.ts";
+import { panicOf } from "./flaws.ts";
+import { podsOf, totalOf, type CountedPods, type Version } from "./pods.ts";
+import { computeSettings, joinedSettings, tightened, type ComputedSettings, type Rates } from "./settings.ts";
 
 /** What a few bad pods of a version call for. */
 export type Tuning =
@@ -30,28 +34,46 @@ const mostLoad = 1.5;
 export function tuningFor(observation: Observation, version: Version): Tuning | undefined {
   const ground = groundOf(observation);
   if (ground === undefined) return undefined;
-  const { spec, pods } = ground;
-  const concentration = concentrationOf(pods, version, parsePercentage(spec.analysis.errorRate.max));
+  const { spec, pods, release } = ground;
+  const concentration = concentrationOf(pods, version, limitOn(spec, release));
   if (concentration === undefined) return undefined;
   const { found, others } = concentration;
-  const size = Math.max(replicaSetOf(observation, version)?.ready ?? 0, found.length + others.pods);
+  const size = sizeOf(observation, pods, version);
   const { bounds } = spec.outlierDetection;
   // More of them are the version, not some pods of it.
   if (found.length > Math.max(1, Math.floor((bounds.maxEjectionPercent.max * size) / 100))) return undefined;
+  const no = (why: string): Tuning => ({ kind: "No", version, found, why });
   const against = whyNot(observation, ground, version, size - found.length);
-  if (against !== undefined) return { kind: "No", version, found, why: against };
-  const rates = ratesOf(pods, concentration, version, size);
-  const computed = computeSettings(rates, bounds);
-  if (typeof computed === "string") return { kind: "No", version, found, why: computed };
-  const why = `${describe(concentration, version, spec)}. ${expectation(computed, rates)}`;
-  return { kind: "Tune", version, computed, found, why };
+  if (against !== undefined) return no(against);
+  const rates = ratesOf(observation, ground, version, concentration);
+  const computed = computeSettings(rates, besides(observation, ground, version), bounds);
+  if (typeof computed === "string") return no(computed);
+  const tight = { ...computed, settings: settingsBeside(observation, ground, computed.settings, version) };
+  const harm = harmOf(observation, ground, tight.settings, version, size);
+  if (harm !== undefined) return no(harm);
+  const why = `${describe(concentration, version, spec)}. ${expectation(tight, rates)}`;
+  return { kind: "Tune", version, computed: tight, found, why };
+}
+
+/** The largest share of errors that a version may have; where only stable is compared with, as much as stable has. */
+function limitOn(spec: RolloutSpec, { analysis }: Release): Ratio {
+  const criteria = criteriaOf(spec, analysis);
+  const [limit] = limitsOf(criteria);
+  if (limit === undefined || analysis === undefined) return criteria.errorLimit;
+  return largestShare({ limit, criteria }, analysis.release);
+}
+
+const otherOf = (version: Version): Version => (version === "canary" ? "stable" : "canary");
+
+function sizeOf(observation: Observation, pods: CountedPods, version: Version): number {
+  return Math.max(replicaSetOf(observation, version)?.ready ?? 0, podsOf(pods, version).length);
 }
 
 /** What tuning stands on. */
 interface Ground {
   readonly spec: RolloutSpec;
   readonly release: Release;
-  readonly pods: Extract<PodReport, { kind: "Counts" }>;
+  readonly pods: CountedPods;
   readonly outliers: OutlierState | undefined;
 }
 
@@ -76,9 +98,32 @@ function whyNot(
   );
 }
 
-/** Settings that serve what was tuned before as well. */
-export function withEarlier(computed: ComputedSettings, earlier: OutlierStatus | undefined) {
-  return joinedSettings(computed.settings, earlier?.tuned);
+/** With what a team has set itself, or with what was tuned for the other version before. */
+function settingsBeside(
+  { rollout }: Observation,
+  { outliers }: Ground,
+  settings: TunedSettings,
+  version: Version,
+): TunedSettings {
+  const earlier = rollout.status.outlierDetection?.tuned;
+  return earlier === undefined ? tightened(settings, outliers?.policies[version]) : joinedSettings(settings, earlier);
+}
+
+/** What the settings would do beside what they are for: the top level holds for both versions. */
+function harmOf(
+  observation: Observation,
+  { release, outliers, pods }: Ground,
+  settings: TunedSettings,
+  version: Version,
+  size: number,
+): string | undefined {
+  const other = otherOf(version);
+  const otherSize = sizeOf(observation, pods, other);
+  const ejected = Math.floor((settings.maxEjectionPercent * otherSize) / 100);
+  const policy = outliers?.policies[version];
+  const [panic] = policy === undefined ? [] : panicOf({ ...policy, ...settings }, size);
+  if (panic !== undefined) return `${policy?.where ?? ""}: ${panic}`;
+  return otherSize === 0 ? undefined : overload(observation, release, other, otherSize - ejected);
 }
 
 function replicaSetOf(observation: Observation, version: Version): ReplicaSet | undefined {
@@ -105,19 +150,47 @@ function overload({ workload }: Observation, release: Release, version: Version,
 }
 
 function ratesOf(
-  pods: Extract<PodReport, { kind: "Counts" }>,
-  { found, others }: Concentration,
+  observation: Observation,
+  { pods, release }: Ground,
   version: Version,
-  size: number,
+  { found, others }: Concentration,
 ): Rates {
   const sum = (count: (pod: FoundPod) => number) => found.reduce((total, pod) => total + count(pod), 0);
   return {
-    callers: pods.callers[version],
-    pods: size,
+    callers: pods.callers[version].rates,
+    pods: sizeOf(observation, pods, version),
     bad: found.length,
     badShare: sum(({ errors }) => errors) / sum(({ requests }) => requests),
     goodShare: atMost(others.errors, others.requests),
+    growth: growthOf(release, version),
   };
+}
+
+/** The other version, whose good pods the settings hold for too. */
+function besides(
+  observation: Observation,
+  { pods, release }: Ground,
+  version: Version,
+): Omit<Rates, "badShare"> | undefined {
+  const other = otherOf(version);
+  const called = podsOf(pods, other);
+  if (called.length === 0) return undefined;
+  const known = observation.rollout.status.outlierDetection?.found.map(({ pod }) => pod) ?? [];
+  const bad = called.filter(({ pod }) => known.includes(pod));
+  const { errors, requests } = totalOf(called.filter((pod) => !bad.includes(pod)));
+  const { rates } = pods.callers[other];
+  return {
+    callers: rates,
+    pods: called.length,
+    bad: bad.length,
+    goodShare: atMost(errors, requests),
+    growth: growthOf(release, other),
+  };
+}
+
+/** A canary gets more and more; stable, less and less. */
+function growthOf(release: Release, version: Version): number {
+  return version === "canary" ? 100 / Math.max(1, weightOf(release)) : 1;
 }
 
 function describe({ found, others }: Concentration, version: Version, { analysis }: RolloutSpec): string {
@@ -144,7 +217,7 @@ function expectation({ settings, ejectedAfter, falsePerDay }: ComputedSettings, 
   const calling = `${proxies} ${proxies === 1 ? "proxy calls" : "proxies call"}`;
   return (
     `${settings.consecutive5xxErrors} errors in a row eject a pod: a bad one is expected to go ${after} after a proxy has ` +
-    `the setting (${calling}), a good one by chance ${falsePerDay.toPrecision(1)} times a day`
+    `the setting (${calling}), a good one of either version by chance ${falsePerDay.toPrecision(1)} times a day`
   );
 }
 
@@ -164,16 +237,18 @@ export function wantsPods(observation: Observation): boolean {
   const { release } = status;
   if (spec === undefined || release?.analysis === undefined || release.decision !== undefined) return false;
   if (spec.outlierDetection.tuning === "Off" || weightOf(release) === 0 || measurement?.kind !== "Counts") return false;
-  return waitsForEjection(observation) || isSuspicious(release, parsePercentage(spec.analysis.errorRate.max));
+  return waitsForEjection(observation) || isSuspicious(release, spec, limitOn(spec, release));
 }
 
 const leastErrors = 3;
 
-function isSuspicious({ analysis }: Release, limit: number): boolean {
+function isSuspicious({ analysis }: Release, { analysis: { compareWith } }: RolloutSpec, limit: Ratio): boolean {
   if (analysis === undefined) return false;
   const { canary, stable } = analysis.step;
   const isStable = stable.errors >= leastErrors && stable.errors > limit * stable.requests;
-  return isStable || (canary.errors >= leastErrors && worth(analysis.evidence?.errors?.limit) > 1);
+  const claims = analysis.evidence?.errors ?? {};
+  const against = compareWith === "stable" ? claims.stable : claims.limit;
+  return isStable || (canary.errors >= leastErrors && worth(against) > 1);
 }
 
 /** The chance of giving up a canary whose other pods are well while its bad ones are being ejected. */
@@ -181,12 +256,14 @@ const alpha = 0.01;
 
 /** Why a release whose bad pods are being ejected is to be given up all the same: its other pods fail too. */
 export function othersFail({ pods, rollout }: Observation): string | undefined {
-  const { spec, outlierDetection } = { spec: rollout.spec, ...rollout.status };
-  if (spec === undefined || outlierDetection === undefined || pods?.kind !== "Counts") return undefined;
+  const { spec, status } = rollout;
+  const { outlierDetection, release } = status;
+  if (spec === undefined || release === undefined || outlierDetection === undefined || pods?.kind !== "Counts")
+    return undefined;
   const names = outlierDetection.found.map(({ pod }) => pod);
   const others = podsOf(pods, "canary").filter(({ pod }) => !names.includes(pod));
   const { requests, errors } = totalOf(others);
-  const limit = parsePercentage(spec.analysis.errorRate.max);
+  const limit = limitOn(spec, release);
   if (errors < leastErrors || evidenceAgainst(others, pods.since, limit, alpha) < 1 / alpha) return undefined;
   return `${ofAll(errors, requests)} to the canary's other pods failed as well (limit ${spec.analysis.errorRate.max}) while ${namesAtMost(names)} were being ejected`;
 }

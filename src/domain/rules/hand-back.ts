@@ -6,7 +6,7 @@ import { isProblem, type Observation } from "../observation.ts";
 import { routesAreEverywhere, subsetsAreEverywhere, withRoute, withSubsets, type Asked } from "../propagation.ts";
 import { conditionOf } from "../standing.ts";
 import { stillNarrowed } from "./canary.ts";
-import { outliersToRestore, toldToRestore } from "./outliers.ts";
+import { outliersToRestore } from "./outliers.ts";
 
 /**
  * Subset stable first, while it has no traffic; then the routes; then subset canary. What is not seen in the world is
@@ -19,7 +19,7 @@ export function restore(observation: Observation, release: Release): Answer | un
   return (
     stableWidened(observation, release, asked) ??
     routesRestored(observation, release, asked) ??
-    outliersRestored(observation, release) ??
+    outliersRestored(observation) ??
     subsetsRestored(observation, release, asked)
   );
 }
@@ -43,11 +43,12 @@ export function restoreBlindly(observation: Observation, release: Release, asked
     return promoting(observation, "Putting the routes back as far as they are there.", plan, next);
   }
   if (isWaiting) {
-    const again: Plan = isProblem(traffic) || traffic.route.kind === "Split" ? [routes] : [];
+    const again: Plan =
+      isProblem(traffic) || traffic.route.kind === "Split" ? [routes, ...outliersToRestore(observation)] : [];
     return promoting(observation, "Routes are as they were; waiting until every proxy has them.", again);
   }
   const isSeen = !isProblem(observation.traffic);
-  return (isSeen ? outliersRestored(observation, release) : undefined) ?? subsetsRestored(observation, release, asked);
+  return (isSeen ? outliersRestored(observation) : undefined) ?? subsetsRestored(observation, release, asked);
 }
 
 /** Whether what was asked last is not there, or could not be written where it cannot be seen. */
@@ -107,11 +108,10 @@ export function restoreRoutes(observation: Observation, release: Release, asked:
 }
 
 /** After the routes: until every proxy has these, the pods that were ejected may be called by way of the subsets. */
-export function outliersRestored(observation: Observation, release: Release): Answer | undefined {
+export function outliersRestored(observation: Observation): Answer | undefined {
   const plan = outliersToRestore(observation);
   if (plan.length === 0) return undefined;
-  const answered = promoting(observation, "Putting outlier detection back as it was.", plan);
-  return { ...answered, transitions: toldToRestore(observation, release) };
+  return promoting(observation, "Putting outlier detection back as it was.", plan);
 }
 
 function subsetsRestored(observation: Observation, release: Release, asked: Asked): Answer | undefined {

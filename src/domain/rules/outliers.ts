@@ -1,17 +1,13 @@
 import { renderInstant } from "../../api/instant.ts";
-import type { OutlierStatus } from "../../api/outlier-status.ts";
+import type { OutlierStatus, TunedSettings } from "../../api/outlier-status.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule, Transition } from "../decision.ts";
-import { withoutClaims } from "../evidence.ts";
-import { isProblem, type Observation } from "../observation.ts";
-import { ejectedBy, tuningFor, waitsForEjection, withEarlier, type Tuning } from "../outliers/tuning.ts";
+import { withoutErrors } from "../evidence.ts";
+import { isProblem, type Observation, type OutlierState } from "../observation.ts";
+import { ejectedBy, tuningFor, waitsForEjection, type Tuning } from "../outliers/tuning.ts";
 import { flawsOf } from "../outliers/flaws.ts";
-import type { Standing } from "../standing.ts";
 import { progressing, undecided } from "./under-way.ts";
-
-/** Longer than a write takes to be seen; what is not there by then somebody else has taken away, and nobody fights for it. */
-const writtenWithin = 10_000;
 
 /**
  * A few pods carry a version's errors and the others are well: proxies are told to eject them, before the release is
@@ -21,9 +17,7 @@ export const tuneOutliers: Rule = (observation) => {
   const open = undecided(observation);
   if (open === undefined) return undefined;
   const tuning = possibleTuning(observation);
-  return tuning === undefined
-    ? writtenAgain(observation, open.release)
-    : tuned(observation, open.release, open.release.analysis, tuning);
+  return tuning === undefined ? followed(observation, open.release) : tuned(observation, open.release, tuning);
 };
 
 type Tunable = Extract<Tuning, { kind: "Tune" }>;
@@ -40,29 +34,30 @@ export function possibleTuning(observation: Observation): Tunable | undefined {
 function tuned(
   observation: Observation,
   release: Release,
-  analysis: Release["analysis"],
   { version, computed, found, why }: Tunable,
 ): Answer | undefined {
   const { traffic, rollout, now } = observation;
   if (isProblem(traffic) || traffic.outliers === undefined) return undefined;
   const earlier = rollout.status.outlierDetection;
-  const settings = withEarlier(computed, earlier);
+  const isCanary = version === "canary";
+  const { settings } = computed;
+  const until = isCanary ? renderInstant(ejectedBy(observation, computed)) : earlier?.ejectedBy;
   const outlierDetection: OutlierStatus = {
     found: [...(earlier?.found ?? []), ...found],
     tuned: settings,
     why,
-    since: renderInstant(now),
-    ejectedBy: version === "canary" ? renderInstant(ejectedBy(observation, computed)) : earlier?.ejectedBy,
+    since: earlier?.since ?? renderInstant(now),
+    ...(until === undefined ? {} : { ejectedBy: until }),
+    written: "Asked",
     before: earlier?.before ?? traffic.outliers.before,
   };
-  const next: Release =
-    version === "canary"
-      ? { ...release, bakingSince: undefined, analysis: analysis && withoutClaims(analysis) }
-      : release;
-  const blamed =
-    version === "canary"
-      ? "The step is held until the other pods have shown enough; the release is rolled back if it stays over its limit"
-      : "The canary is not blamed for it";
+  const { analysis } = release;
+  const next: Release = isCanary
+    ? { ...release, bakingSince: undefined, stepStartedAt: until, analysis: analysis && withoutErrors(analysis) }
+    : release;
+  const blamed = isCanary
+    ? "The step is held until the other pods have shown enough; the release is rolled back if it stays over its limit"
+    : "The canary is not blamed for it";
   const note = `${why}. ${blamed}. What was there before comes back when the release ends.`;
   const answered = progressing(observation, note, {
     release: next,
@@ -72,15 +67,39 @@ function tuned(
   return { ...answered, status: { ...answered.status, outlierDetection } };
 }
 
-/** A write that failed, or that a restart came before, is made again as long as it can be what nobody has undone. */
-function writtenAgain(observation: Observation, release: Release): Answer | undefined {
-  const { traffic, rollout, now } = observation;
+/** Settings are written until they were seen; who changes them after that has the last word, and it is told once. */
+function followed(observation: Observation, release: Release): Answer | undefined {
+  const { traffic, rollout } = observation;
   const outliers = rollout.status.outlierDetection;
-  if (outliers === undefined || isProblem(traffic) || traffic.outliers?.isTuned !== false) return undefined;
-  if (now - Date.parse(outliers.since) > writtenWithin) return undefined;
-  const { tuned: settings, before } = outliers;
+  if (outliers === undefined || outliers.written === "Undone" || isProblem(traffic)) return undefined;
+  const isThere = isWritten(outliers, traffic.outliers);
+  if (outliers.written === "Asked")
+    return isThere ? seen(observation, release, outliers) : again(observation, release, outliers);
+  return isThere ? undefined : undone(observation, release, outliers, traffic.subsetsManager);
+}
+
+function isWritten({ tuned: settings }: OutlierStatus, outliers: OutlierState | undefined): boolean {
+  const written = outliers?.written ?? {};
+  return (Object.keys(settings) as (keyof TunedSettings)[]).every((field) => written[field] === settings[field]);
+}
+
+function again(observation: Observation, release: Release, { tuned: settings, before }: OutlierStatus): Answer {
   const plan: Plan = [{ kind: "tuneOutliers", settings, before }];
   return progressing(observation, "Tuning outlier detection.", { release, plan });
+}
+
+function seen(observation: Observation, release: Release, outliers: OutlierStatus): Answer {
+  const answered = progressing(observation, `Outlier detection is tuned. ${outliers.why}.`, { release });
+  return { ...answered, status: { ...answered.status, outlierDetection: { ...outliers, written: "Seen" } } };
+}
+
+function undone(observation: Observation, release: Release, outliers: OutlierStatus, who = "somebody"): Answer {
+  const note = `Outlier detection that was tuned for ${namesOf(outliers)} was changed by ${who}; it stays as it is now, and the release is judged with it. In Argo CD and Flux leave .spec.trafficPolicy of the DestinationRule alone during a release (docs/gitops.md).`;
+  const answered = progressing(observation, note, {
+    release,
+    transitions: [{ reason: "OutlierDetectionUndone", key: releaseKey(release, outliers.found.length), note }],
+  });
+  return { ...answered, status: { ...answered.status, outlierDetection: { ...outliers, written: "Undone" } } };
 }
 
 /** The step is held while proxies eject the canary's bad pods. */
@@ -95,21 +114,24 @@ export function outliersToRestore({ rollout, traffic }: Observation): Plan {
   const outliers = rollout.status.outlierDetection;
   if (outliers === undefined) return [];
   if (!isProblem(traffic) && traffic.outliers?.isTuned !== true) return [];
-  return [{ kind: "restoreOutliers", settings: outliers.tuned, before: outliers.before }];
+  return [{ kind: "restoreOutliers", before: outliers.before }];
 }
 
-/** Tells that it is put back, and which pods are to be looked at. */
-export function toldToRestore({ rollout }: Observation, release: Release): readonly Transition[] {
+/** Told with the end of a release: outlier detection is as it was, and which pods are to be looked at. */
+export function toldRestored({ rollout }: Observation, release: Release): readonly Transition[] {
   const outliers = rollout.status.outlierDetection;
   if (outliers === undefined) return [];
   const pods = outliers.found.map(({ pod, version }) => `${pod} (${version})`).join(", ");
-  // Where only addresses are known, these say which pods.
-  const names = outliers.found.filter(({ pod }) => !pod.includes(":")).map(({ pod }) => pod);
+  const left = release.decision === "Promote" ? "canary" : "stable";
+  // Where only addresses are known, these say which pods; those of the version that goes are gone.
+  const names = outliers.found
+    .filter(({ pod, version }) => version === left && !pod.includes(":"))
+    .map(({ pod }) => pod);
   const replace =
     names.length === 0
       ? ""
-      : `, or have them replaced: kubectl delete pod -n ${rollout.key.namespace} ${names.join(" ")}`;
-  const note = `Outlier detection is as it was before the release. Pods that failed requests during it: ${pods}. If they still do, see why${replace}`;
+      : ` If it still does, see why, or have it replaced: kubectl delete pod -n ${rollout.key.namespace} ${names.join(" ")}`;
+  const note = `Outlier detection is as it was before the release. What failed requests during it: ${pods}.${replace}`;
   return [{ reason: "OutlierDetectionRestored", key: releaseKey(release), note }];
 }
 
@@ -117,18 +139,13 @@ function namesOf({ found }: OutlierStatus): string {
   return found.map(({ pod }) => pod).join(", ");
 }
 
-/** Whether requests are counted pod by pod, as seen before a release; undefined where that could not be seen. */
-export function podsCounted({ pods }: Observation): Standing["podsCounted"] {
-  if (pods === undefined || pods.kind === "Unavailable") return undefined;
-  if (pods.kind === "Unknown") return { status: "False", message: `Outlier detection is not tuned: ${pods.message}` };
-  return { status: "True", message: "The pods' own proxies tell which pod a request went to." };
-}
-
 /** Settings of outlier detection that cannot work are told before a release, whether or not it will need them. */
-export function outlierFlaws(observation: Observation, release: Release): readonly Transition[] {
-  const { traffic, workload } = observation;
+export function outlierFlaws({ traffic, workload, rollout }: Observation, release: Release): readonly Transition[] {
   if (isProblem(traffic) || isProblem(workload) || traffic.outliers === undefined) return [];
-  const flaws = flawsOf(traffic.outliers, { stable: workload.replicas, canary: workload.replicas });
+  const { obstacles } = traffic.outliers;
+  const isTuning = rollout.spec?.outlierDetection.tuning === "Auto";
+  const found = flawsOf(traffic.outliers, { stable: workload.replicas, canary: workload.replicas });
+  const flaws = [...found, ...(isTuning ? obstacles.map((obstacle) => `it cannot be tuned: ${obstacle}`) : [])];
   if (flaws.length === 0) return [];
   const note = `Outlier detection will not work as it is set: ${flaws.join("; ")}.`;
   return [{ reason: "OutlierDetectionIneffective", key: releaseKey(release), note }];

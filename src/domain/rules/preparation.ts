@@ -8,7 +8,7 @@ import { isProblem, type Observation, type Problem, type ReplicaSet, type Traffi
 import { routesAreEverywhere, subsetsAreEverywhere, type Asked } from "../propagation.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
-import { outlierFlaws, podsCounted } from "./outliers.ts";
+import { outlierFlaws } from "./outliers.ts";
 import { waitForSubset } from "./subsets.ts";
 import { correctSubsets } from "./traffic.ts";
 import { holdForUnsplit } from "./unsplit-callers.ts";
@@ -92,7 +92,6 @@ function beginTraffic(observation: Observation, release: Release): Answer | unde
     expected === undefined ? [] : [{ reason: "Forecast", key: releaseKey(release), note: `${expected}.` }];
   return progressing(observation, "Recording the routes and subsets as they are.", {
     release: { ...release, usual, traffic: { ...traffic, corrections: [] } },
-    podsCounted: podsCounted(observation),
     transitions: [...foretold, ...outlierFlaws(observation, release)],
   });
 }

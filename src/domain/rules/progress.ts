@@ -73,11 +73,13 @@ export const passStep: Rule = (observation) => {
   const { release, spec } = open;
   if (askedToPromote(observation))
     return next(observation, open, `${whoAsked(observation)} asked to go on.`, "StepPassed");
+  const ejecting = untilEjected(observation);
+  if (ejecting !== undefined) return ejecting;
   const step = stepsOf(spec)[release.stepIndex];
   if (step?.pause !== undefined) return waitInPause(observation, open, step.pause.duration);
   const missing = missingData(observation);
   if (missing !== undefined) return holdForMetrics(observation, release, missing);
-  return untilEjected(observation) ?? judgeStep(observation, open, open.release.stepStartedAt);
+  return judgeStep(observation, open, open.release.stepStartedAt);
 };
 
 function judgeStep(observation: Observation, open: Open, stepStartedAt: string): Answer {

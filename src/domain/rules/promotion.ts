@@ -9,6 +9,7 @@ import { adoptedOf, canaryOf, finishesFirst, isHandedOver, isLetRoll, isRunByUse
 import { leftToService, promoting, restore, restoreBlindly, restoreRoutes } from "./hand-back.ts";
 import { keepTraffic } from "./keep-traffic.ts";
 import { revisionOf } from "./lifecycle.ts";
+import { toldRestored } from "./outliers.ts";
 import { growing, heldUntilStarted, onTheClock } from "./preparation.ts";
 import { openSurge } from "./rollback.ts";
 import { finishSubsets } from "./subsets.ts";
@@ -264,6 +265,6 @@ function promoted(observation: Observation, release: Release, workload: Workload
   return answer(observation, {
     status: { ...finishRelease(observation, release, false), stable: revisionOf(canary) },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
-    transitions: [{ reason, key: releaseKey(release), note }],
+    transitions: [{ reason, key: releaseKey(release), note }, ...toldRestored(observation, release)],
   });
 }

@@ -11,7 +11,7 @@ import { rollbackShift } from "../rollback-shift.ts";
 import { conditionOf } from "../standing.ts";
 import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
-import { outliersToRestore, toldToRestore } from "./outliers.ts";
+import { outliersToRestore, toldRestored } from "./outliers.ts";
 import { moveBack } from "./safety.ts";
 import { withSecondLever } from "./second-lever.ts";
 
@@ -40,7 +40,7 @@ export const finishRollback: Rule = (observation) => {
     canaryGone(observation, release) ??
     surgeRestored(observation, release) ??
     routesRestored(observation, release) ??
-    outliersRestored(observation, release) ??
+    outliersRestored(observation) ??
     subsetsRestored(observation, release) ??
     ended(observation, release);
   return withCallersLeft(observation, release, next);
@@ -97,7 +97,12 @@ function routesSettled(observation: Observation, release: Release): Answer | und
   if (widened.length > 0) return rollingBack(observation, "Leaving the traffic to the Service.", widened);
   if (highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
   if (routesAreEverywhere(observation, traffic)) return undefined;
-  return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.");
+  return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", unseen(observation));
+}
+
+/** Outlier detection that nobody can see goes with the routes. */
+function unseen(observation: Observation): Plan {
+  return isProblem(observation.traffic) ? outliersToRestore(observation) : [];
 }
 
 /** Waits until no request is seen to reach the canary, or rollbackDeadline has passed. */
@@ -202,8 +207,8 @@ function routesRestored(observation: Observation, release: Release): Answer | un
   // What cannot be seen is written again, until that has worked at least once.
   const isBlind = isProblem(traffic) && (isWaiting || conditionOf(rollout.status, "Ready")?.reason !== "RollingBack");
   const again: Plan = isBlind
-    ? [{ kind: "restoreRoute", original: asked.original }, ...outliersToRestore(observation)]
-    : [];
+    ? [{ kind: "restoreRoute", original: asked.original }, ...unseen(observation)]
+    : unseen(observation);
   if (!isWaiting && !isBlind) return undefined;
   return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", again);
 }
@@ -214,17 +219,19 @@ function restoreRoute(observation: Observation, release: Release, asked: Asked):
   return rollingBack(
     observation,
     "Putting the routes back as they were.",
-    [...unfit(observation, release), ...(hasNoStable(observation) ? leftToService(observation, asked) : way)],
+    [
+      ...unfit(observation, release),
+      ...(hasNoStable(observation) ? leftToService(observation, asked) : way),
+      ...unseen(observation),
+    ],
     restored,
   );
 }
 
-/** What cannot be seen was put back with the routes. */
-function outliersRestored(observation: Observation, release: Release): Answer | undefined {
+function outliersRestored(observation: Observation): Answer | undefined {
   const plan = isProblem(observation.traffic) ? [] : outliersToRestore(observation);
   if (plan.length === 0) return undefined;
-  const answered = rollingBack(observation, "Putting outlier detection back as it was.", plan);
-  return { ...answered, transitions: [...answered.transitions, ...toldToRestore(observation, release)] };
+  return rollingBack(observation, "Putting outlier detection back as it was.", plan);
 }
 
 function subsetsRestored(observation: Observation, release: Release): Answer | undefined {
@@ -252,6 +259,7 @@ function ended(observation: Observation, release: Release): Answer {
       : { kind: "Progressing", reason: "Progressing", phase: "Progressing", message: note },
     transitions: [
       { reason: "RolledBack", key: releaseKey(release), note },
+      ...toldRestored(observation, release),
       ...supersededAgain(finished.history, release),
     ],
   });

@@ -11,6 +11,7 @@ import { canarySize } from "../steps.ts";
 import { canaryOf, isRunByUser } from "./canary.ts";
 import { outliersRestored } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
+import { toldRestored } from "./outliers.ts";
 import { correctionOf, ignoreWeights } from "./traffic.ts";
 import { hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
 
@@ -129,7 +130,7 @@ export function finishSubsets(observation: Observation, release: Release): Answe
   if (traffic.route.kind !== "Rest") return promoting(observation, message, plan);
   if (!routesAreEverywhere(observation, asked))
     return promoting(observation, "Routes are as they will be; waiting until every proxy has them.");
-  return outliersRestored(observation, release) ?? promoted(observation, release, canary);
+  return outliersRestored(observation) ?? promoted(observation, release, canary);
 }
 
 const remembered = 10;
@@ -148,7 +149,7 @@ function promoted(observation: Observation, release: Release, canary: Revision):
   return answer(observation, {
     status: { ...finishRelease(observation, release, false), stable: canary, subsets },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
-    transitions: [{ reason, key: releaseKey(release), note }],
+    transitions: [{ reason, key: releaseKey(release), note }, ...toldRestored(observation, release)],
   });
 }
 

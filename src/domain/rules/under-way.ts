@@ -7,7 +7,7 @@ import type { Answer, Plan, Transition } from "../decision.ts";
 import type { MissingData } from "../evidence.ts";
 import type { Observation } from "../observation.ts";
 import { podsAreEverywhere } from "../propagation.ts";
-import { isNews, type Standing } from "../standing.ts";
+import { isNews } from "../standing.ts";
 import { stepsOf, weightAt, weightOf } from "../steps.ts";
 
 /** The release under way, when nothing is decided yet. */
@@ -62,7 +62,6 @@ export function untilKnown(observation: Observation, release: Release, spec: Rol
 
 interface Progress {
   readonly release?: Release;
-  readonly podsCounted?: Standing["podsCounted"];
   readonly plan?: Plan;
   readonly transitions?: readonly Transition[];
 }
@@ -71,13 +70,7 @@ interface Progress {
 export function progressing(observation: Observation, message: string, progress: Progress = {}): Answer {
   return answer(observation, {
     ...(progress.release === undefined ? {} : { status: { release: progress.release } }),
-    standing: {
-      kind: "Progressing",
-      reason: "Progressing",
-      phase: "Progressing",
-      message,
-      podsCounted: progress.podsCounted,
-    },
+    standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
     plan: progress.plan ?? [],
     transitions: progress.transitions ?? [],
   });

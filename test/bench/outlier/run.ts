@@ -64,12 +64,12 @@ const briefly = 10;
 export function ratesOf(cell: Pick<OutlierCell, "pods" | "callers" | "errorRate">, rate: number): Rates {
   const { pods, callers, errorRate } = cell;
   const each = Array.from({ length: callers }, () => rate / callers);
-  return { callers: each, pods, bad: 1, badShare: errorRate, goodShare };
+  return { callers: each, pods, bad: 1, badShare: errorRate, goodShare, growth: 1 };
 }
 
 /** As computed; where it would not be tried, the errors in a row that it would take. */
 function inARowOf(rates: Rates): { readonly inARow: number; readonly notTuned: string | undefined } {
-  const computed = computeSettings(rates, bounds);
+  const computed = computeSettings(rates, undefined, bounds);
   if (typeof computed !== "string") return { inARow: computed.settings.consecutive5xxErrors, notTuned: undefined };
   const { min, max } = bounds.consecutive5xxErrors;
   const least = Array.from({ length: max - min + 1 }, (_none, index) => min + index);

@@ -43,6 +43,7 @@ What to do
       tuned: { consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 },
       why: "product-a-1 failed most of its requests",
       since: before(9),
+      written: "Seen",
       before: "{}",
     } as const;
     expect(

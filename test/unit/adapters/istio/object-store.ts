@@ -40,10 +40,11 @@ export function createObjectStore(unserved: readonly string[] = []): ObjectStore
     clock += 1;
     const key = keyOf(plural, object.metadata.namespace, object.metadata.name);
     // Whoever applied something owns it for as long as it is there as it was applied.
-    const isOwned = hasAnyOf(object.spec, applied.get(key) ?? {});
+    const owned = ownedFields(object.spec, applied.get(key) ?? {});
     const { managedFields: before = [], ...known } = object.metadata;
     const others = before.filter(({ manager, operation }) => manager !== "serin" || operation !== "Apply");
-    const managedFields = isOwned ? [...others, { manager: "serin", operation: "Apply" }] : others;
+    const entry = { manager: "serin", operation: "Apply", fieldsV1: { "f:spec": owned } };
+    const managedFields = owned === undefined ? others : [...others, entry];
     const managed = managedFields.length === 0 ? {} : { managedFields };
     const metadata = { uid: `uid-${clock}`, ...known, ...managed, resourceVersion: String(clock) };
     const stored = copyOf({ ...object, metadata });
@@ -136,10 +137,14 @@ function merged(current: unknown, asked: unknown): unknown {
   return { ...current, ...Object.fromEntries(fields) };
 }
 
-/** Whether something of what was applied is there as it was applied. */
-function hasAnyOf(current: unknown, asked: unknown): boolean {
-  if (!isRecord(asked)) return isDeepStrictEqual(current, asked);
-  return isRecord(current) && Object.entries(asked).some(([field, value]) => hasAnyOf(current[field], value));
+/** What of an applied configuration is there as it was applied, as fieldsV1; undefined where nothing is. */
+function ownedFields(current: unknown, asked: unknown): object | undefined {
+  if (!isRecord(asked)) return isDeepStrictEqual(current, asked) ? {} : undefined;
+  const fields = Object.entries(asked).flatMap(([field, value]) => {
+    const owned = ownedFields(isRecord(current) ? current[field] : undefined, value);
+    return owned === undefined ? [] : [[`f:${field}`, owned] as const];
+  });
+  return fields.length === 0 ? undefined : Object.fromEntries(fields);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

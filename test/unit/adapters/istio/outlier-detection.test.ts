@@ -1,16 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  disownedPatch,
   outlierState,
   ownEntry,
   restoredPatch,
   tunedConfiguration,
 } from "../../../../src/adapters/istio/outlier-detection.ts";
+import { writeOutliers } from "../../../../src/adapters/istio/outlier-writes.ts";
 import type { KubernetesObject } from "../../../../src/ports/kubernetes-objects.ts";
-import { destinationRuleOf } from "./samples.ts";
+import { createObjectStore } from "./object-store.ts";
+import { destinationRuleOf, serviceOf } from "./samples.ts";
 
 const names = { stable: "stable", canary: "canary" };
-const settings = { consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 };
+const settings = { consecutive5xxErrors: 4, baseEjectionTime: "1h", maxEjectionPercent: 25 };
 
 /** A DestinationRule with a policy at its top, and subsets. */
 function rule(trafficPolicy?: object, subsets: readonly object[] = []): KubernetesObject {
@@ -18,43 +21,38 @@ function rule(trafficPolicy?: object, subsets: readonly object[] = []): Kubernet
   return destinationRuleOf("product", spec);
 }
 
-/** What the API server makes of an object and an applied configuration: records are merged, all else is replaced. */
-function merged(current: unknown, applied: unknown): unknown {
-  const isRecord = (value: unknown): value is Record<string, unknown> =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isRecord(current) || !isRecord(applied)) return applied;
-  const fields = Object.entries(applied).map(([field, value]) => [field, merged(current[field], value)]);
-  return { ...current, ...Object.fromEntries(fields) };
-}
-
-const tuned = (before: KubernetesObject): KubernetesObject => {
-  const spec = merged(
-    before.spec,
-    (tunedConfiguration(before, settings, outlierState(before, names).before) as KubernetesObject).spec,
-  );
-  return { ...before, spec } as KubernetesObject;
+const { signal } = new AbortController();
+const target = {
+  namespace: "shop",
+  service: "product",
+  virtualService: { name: "product", generated: false },
+  destinationRule: { name: "product", generated: false },
 };
+const stateOf = (object: KubernetesObject, service?: KubernetesObject) => outlierState(object, names, service);
 
-/** The object after the patch. */
-function patched(object: KubernetesObject, from: KubernetesObject): KubernetesObject {
-  const change = restoredPatch(object, settings, outlierState(from, names).before).find(
-    ({ path }) => path === "/spec/trafficPolicy",
-  );
-  if (change === undefined) return object;
-  const { trafficPolicy: _, ...rest } = object.spec ?? {};
+/** A store with the object, tuned and put back by the writes of a release. */
+function opened(object: KubernetesObject) {
+  const store = createObjectStore();
+  store.put("destinationrules", object);
+  const { before } = stateOf(object);
+  const now = () => store.get("destinationrules", "shop", "product")!;
   return {
-    ...object,
-    spec: change.op === "remove" ? rest : { ...rest, trafficPolicy: change.op === "test" ? undefined : change.value },
+    now,
+    change: (spec: object) => store.put("destinationrules", { ...now(), spec: { ...now().spec, ...spec } }),
+    tune: () => writeOutliers(store, target, { kind: "tuneOutliers", settings, before }, signal),
+    restore: () => writeOutliers(store, target, { kind: "restoreOutliers", before }, signal),
   };
 }
 
 describe("tuning", () => {
   test("applies three fields, and keeps locality load balancing as it is where there was no outlier detection", () => {
     const bare = rule();
-    expect(tunedConfiguration(bare, settings, outlierState(bare, names).before)).toEqual({
+    const { name, namespace, resourceVersion } = bare.metadata;
+    expect(tunedConfiguration(bare, settings, stateOf(bare).before)).toEqual({
       apiVersion: bare.apiVersion,
       kind: bare.kind,
-      metadata: { name: bare.metadata.name, namespace: bare.metadata.namespace },
+      // Whoever is late must not tune what was put back meanwhile.
+      metadata: { name, namespace, resourceVersion },
       spec: {
         trafficPolicy: { outlierDetection: settings, loadBalancer: { localityLbSetting: { enabled: false } } },
       },
@@ -69,7 +67,7 @@ describe("tuning", () => {
     ],
   ])("changes nothing else %s", (_, policy) => {
     const before = rule(policy);
-    const applied = tunedConfiguration(before, settings, outlierState(before, names).before);
+    const applied = tunedConfiguration(before, settings, stateOf(before).before);
     expect(applied).toHaveProperty("spec", { trafficPolicy: { outlierDetection: settings } });
   });
 });
@@ -86,12 +84,17 @@ describe("the way back", () => {
     ["locality switched on", { loadBalancer: { localityLbSetting: { enabled: true } } }],
     ["locality switched off", { loadBalancer: { localityLbSetting: { enabled: false } } }],
     ["empty blocks of a load balancer", { loadBalancer: { localityLbSetting: {} } }],
-  ])("to %s", (_, policy) => {
+  ])("to %s", async (_, policy) => {
     const before = rule(policy);
-    expect(patched(tuned(before), before).spec).toEqual(before.spec);
+    const { now, tune, restore } = opened(before);
+    await tune();
+    expect(stateOf(now())).toMatchObject({ isTuned: true, written: settings });
+    await restore();
+    expect(now().spec).toEqual(before.spec);
+    expect(stateOf(now())).toMatchObject({ isTuned: false, written: {} });
   });
 
-  test("is that of every policy", () => {
+  test("is that of every policy", async () => {
     const field = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
     const record = (fields: Record<string, fc.Arbitrary<unknown>>) => fc.record(fields, { requiredKeys: [] });
     const policy = field(
@@ -109,37 +112,72 @@ describe("the way back", () => {
         tls: fc.constant({ mode: "ISTIO_MUTUAL" }),
       }),
     );
-    fc.assert(
-      fc.property(policy, (trafficPolicy) => {
+    await fc.assert(
+      fc.asyncProperty(policy, async (trafficPolicy) => {
         const before = rule(trafficPolicy);
-        expect(patched(tuned(before), before).spec).toEqual(before.spec);
+        const { now, tune, restore } = opened(before);
+        await tune();
+        await restore();
+        expect(now().spec).toEqual(before.spec);
       }),
     );
   });
 
-  test("leaves what somebody else has written since", () => {
-    const before = rule({ outlierDetection: { consecutive5xxErrors: 7 } });
-    const changed = { consecutive5xxErrors: 3, baseEjectionTime: "30s", maxEjectionPercent: 25, interval: "2s" };
-    const spec = { ...tuned(before).spec, trafficPolicy: { outlierDetection: changed, tls: {} } };
-    expect(patched({ ...before, spec }, before).spec?.["trafficPolicy"]).toEqual({
+  test("leaves what somebody else has written since", async () => {
+    const { now, change, tune, restore } = opened(rule({ outlierDetection: { consecutive5xxErrors: 7 } }));
+    await tune();
+    change({ trafficPolicy: { outlierDetection: { ...settings, consecutive5xxErrors: 3, interval: "2s" }, tls: {} } });
+    expect(stateOf(now()).written).toEqual({ baseEjectionTime: "1h", maxEjectionPercent: 25 });
+    await restore();
+    expect(now().spec?.["trafficPolicy"]).toEqual({
       outlierDetection: { consecutive5xxErrors: 3, interval: "2s" },
       tls: {},
     });
   });
 
-  test("has nothing to do where the policy is gone, as it was, or nobody knows what was there", () => {
-    const { before } = outlierState(rule(), names);
-    expect(restoredPatch(rule(), settings, before)).toEqual([]);
+  test("has nothing to do where nothing is there, it is as it was, or nobody knows what it was", async () => {
+    await writeOutliers(createObjectStore(), target, { kind: "tuneOutliers", settings, before: "{}" }, signal);
+    const { before } = stateOf(rule());
+    expect(restoredPatch(rule(), before)).toEqual([]);
     const whole = rule({ outlierDetection: { interval: "1s" } });
-    expect(restoredPatch(whole, settings, outlierState(whole, names).before)).toEqual([]);
-    const unknown = restoredPatch(rule({ outlierDetection: settings }), settings, "no JSON");
-    expect(unknown.at(-1)).toEqual({ op: "remove", path: "/spec/trafficPolicy" });
+    expect(restoredPatch(whole, stateOf(whole).before)).toEqual([]);
+    const { now, tune } = opened(rule());
+    await tune();
+    expect(restoredPatch(now(), "no JSON").at(-1)).toEqual({ op: "remove", path: "/spec/trafficPolicy" });
   });
 
-  test("is written only over the version that was read", () => {
-    const before = rule();
-    const [test] = restoredPatch(tuned(before), settings, outlierState(before, names).before);
-    expect(test).toEqual({ op: "test", path: "/metadata/resourceVersion", value: before.metadata.resourceVersion });
+  test("is written only over the version that was read", async () => {
+    const { now, tune } = opened(rule());
+    await tune();
+    const value = now().metadata.resourceVersion;
+    expect(restoredPatch(now(), "{}")[0]).toEqual({ op: "test", path: "/metadata/resourceVersion", value });
+  });
+
+  test.each([
+    ["whole, where it is all that the operator has", { "f:outlierDetection": {} }, {}, ["/f:spec"]],
+    [
+      "as a block beside others",
+      { "f:outlierDetection": {}, "f:tls": {} },
+      {},
+      ["/f:spec/f:trafficPolicy/f:outlierDetection"],
+    ],
+    [
+      "with its parent, where that has no other",
+      { "f:outlierDetection": {} },
+      { "f:subsets": {} },
+      ["/f:spec/f:trafficPolicy"],
+    ],
+    ["not at all, where the operator has none of it", { "f:tls": {} }, {}, []],
+  ])("gives up what putting back has made the operator's: %s", (_, owned, others, paths) => {
+    const whole = rule({ outlierDetection: { interval: "1s" } });
+    const fieldsV1 = { "f:spec": { "f:trafficPolicy": owned, ...others } };
+    const managedFields = [
+      { manager: "git", operation: "Apply", fieldsV1 },
+      { manager: "serin", operation: "Update", fieldsV1 },
+    ];
+    const patch = disownedPatch({ ...whole, metadata: { ...whole.metadata, managedFields } }, stateOf(whole).before);
+    const removed = patch.filter(({ op }) => op === "remove").map(({ path }) => path);
+    expect(removed).toEqual(paths.map((path) => `/metadata/managedFields/1/fieldsV1${path}`));
   });
 });
 
@@ -149,9 +187,9 @@ describe("what a DestinationRule says", () => {
       ...rule(),
       metadata: { ...rule().metadata, managedFields: [{ manager, operation }] },
     });
-    expect(outlierState(by("serin", "Apply"), names).isTuned).toBe(true);
-    expect(outlierState(by("serin", "Update"), names).isTuned).toBe(false);
-    expect(outlierState(by("git", "Apply"), names).isTuned).toBe(false);
+    expect(stateOf(by("serin", "Apply")).isTuned).toBe(true);
+    expect(stateOf(by("serin", "Update")).isTuned).toBe(false);
+    expect(stateOf(by("git", "Apply")).isTuned).toBe(false);
     expect(ownEntry(rule())).toBeUndefined();
   });
 
@@ -162,7 +200,7 @@ describe("what a DestinationRule says", () => {
         outlierDetection: { consecutive5xxErrors: 0, consecutiveGatewayErrors: 2, minHealthPercent: 5 },
       },
     };
-    const { policies } = outlierState(rule({ outlierDetection: { maxEjectionPercent: 30 } }, [own]), names);
+    const { policies } = stateOf(rule({ outlierDetection: { maxEjectionPercent: 30 } }, [own]));
     expect(policies.stable).toEqual({
       where: "DestinationRule shop/product, spec.trafficPolicy.outlierDetection",
       maxEjectionPercent: 30,
@@ -173,7 +211,7 @@ describe("what a DestinationRule says", () => {
       consecutiveGatewayErrors: 2,
       minHealthPercent: 5,
     });
-    expect(outlierState(rule(), names).policies).toEqual({ stable: undefined, canary: undefined });
+    expect(stateOf(rule()).policies).toEqual({ stable: undefined, canary: undefined });
   });
 
   test.each([
@@ -202,15 +240,42 @@ describe("what a DestinationRule says", () => {
       /: portLevelSettings take the place of its top level$/,
     ],
   ])("%s stand in the way of tuning the top level", (_, policy, subsets, expected) => {
-    const { obstacles } = outlierState(rule(policy, subsets), names);
+    const { obstacles } = stateOf(rule(policy, subsets));
     expect(obstacles).toHaveLength(1);
     expect(obstacles[0]).toMatch(expected);
   });
 
+  test.each([
+    ["trafficDistribution", serviceOf(undefined, { trafficDistribution: "PreferClose" })],
+    [
+      "annotation",
+      {
+        ...serviceOf(),
+        metadata: {
+          name: "product",
+          namespace: "shop",
+          annotations: { "networking.istio.io/traffic-distribution": "PreferClose" },
+        },
+      },
+    ],
+  ])("a Service's %s stands in the way where locality would have to be switched off", (_, service) => {
+    const expected = ["Service shop/product has a trafficDistribution, which tuning would switch off"];
+    expect(stateOf(rule(), service).obstacles).toEqual(expected);
+    expect(stateOf(rule({ outlierDetection: {} }), service).obstacles).toEqual([]);
+    expect(stateOf(rule(), serviceOf()).obstacles).toEqual([]);
+  });
+
+  test("a list of codes stands in the way: not every error counts then", () => {
+    const listed = rule({ outlierDetection: { outlierDetectionHttpErrorCodes: ["503"] } });
+    expect(stateOf(listed).obstacles).toEqual([
+      "DestinationRule shop/product: outlierDetectionHttpErrorCodes leave errors out",
+    ]);
+  });
+
   test("other subsets, and a loadBalancer beside outlier detection, do not", () => {
     const others = [{ name: "v7", trafficPolicy: { outlierDetection: {} } }];
-    expect(outlierState(rule(undefined, others), names).obstacles).toEqual([]);
+    expect(stateOf(rule(undefined, others)).obstacles).toEqual([]);
     const balanced = [{ name: "canary", trafficPolicy: { loadBalancer: {} } }];
-    expect(outlierState(rule({ outlierDetection: {} }, balanced), names).obstacles).toEqual([]);
+    expect(stateOf(rule({ outlierDetection: {} }, balanced)).obstacles).toEqual([]);
   });
 });

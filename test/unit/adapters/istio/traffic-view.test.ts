@@ -147,6 +147,7 @@ describe("what hides nothing in mid-release", () => {
       subsetsManager: undefined,
       outliers: {
         isTuned: false,
+        written: {},
         obstacles: [],
         policies: { stable: undefined, canary: undefined },
         before: '{"localityOff":true}',

@@ -30,8 +30,8 @@ function series(labels: Readonly<Record<string, string>>, samples: Readonly<Reco
 
 const ofPod = (workload: string, pod: string, samples: Readonly<Record<number, number>>, code = "200") =>
   series({ reporter: "destination", destination_workload: workload, instance: pod, pod, response_code: code }, samples);
-const ofCaller = (workload: string, caller: string, samples: Readonly<Record<number, number>>) =>
-  series({ reporter: "source", destination_workload: workload, instance: caller }, samples);
+const ofCaller = (workload: string, caller: string, samples: Readonly<Record<number, number>>, code = "200") =>
+  series({ reporter: "source", destination_workload: workload, instance: caller, response_code: code }, samples);
 
 /** Counts in a Prometheus that has these series. */
 function count(...all: readonly Series[]) {
@@ -58,11 +58,13 @@ describe("countPods", () => {
       ofCaller("product", "client", { 0: 0, 4: 40 }),
       ofCaller("product-a", "client", { 0: 0, 4: 8 }),
       ofCaller("product-a", "other", { 0: 3, 4: 3 }),
+      ofCaller("product-a", "failed", { 0: 0, 4: 5 }, "503"),
       ofCaller("elsewhere", "client", { 0: 0, 4: 99 }),
     );
     expect(report).toEqual({
       kind: "Counts",
       ...span,
+      interval: 2_000,
       pods: [
         {
           version: "stable",
@@ -81,7 +83,7 @@ describe("countPods", () => {
           ],
         },
       ],
-      callers: { stable: [10], canary: [2, 0] },
+      callers: { stable: { rates: [10], errors: 0 }, canary: { rates: [2, 0, 1.25], errors: 5 } },
     });
   });
 
@@ -124,9 +126,42 @@ describe("countPods", () => {
         "Prometheus has no requests to product or product-a by Service shop/product that the pods' own proxies report (istio_requests_total, reporter=\"destination\"); scrape the proxies of the Deployment's pods, with the pod's name in the label pod, or have the callers' Envoys keep statistics of endpoints (docs/metrics.md).",
     });
     const bare = series({ reporter: "destination", destination_workload: "product", instance: "x" }, { 0: 0, 4: 5 });
-    expect(await count(bare)).toMatchObject({
+    expect(await count(bare, ofCaller("product", "client", { 0: 0, 4: 5 }))).toMatchObject({
       kind: "Unknown",
       message: expect.stringContaining("has no label pod; scrape") as string,
+    });
+  });
+
+  test("cannot say where nobody calls", async () => {
+    expect(await count(ofCaller("product", "client", { 0: 5, 4: 5 }))).toEqual({
+      kind: "Unavailable",
+      message: "no requests",
+    });
+  });
+
+  test("takes endpoints where nothing tells the pods apart", async () => {
+    const cluster = "outbound|8080|canary|product.shop.svc.cluster.local";
+    const endpoint = (metric: string, samples: Readonly<Record<number, number>>) =>
+      series(
+        { metric, instance: "client", envoy_cluster_name: cluster, envoy_endpoint_address: "10.0.0.1:80" },
+        samples,
+      );
+    const all = [
+      ofCaller("product-a", "client", { 0: 0, 4: 8 }),
+      endpoint("envoy_cluster_endpoint_rq_total", { 0: 0, 4: 8 }),
+      endpoint("envoy_cluster_endpoint_rq_error", { 0: 0, 4: 6 }),
+    ];
+    const report = await countIn((expression) => ({
+      kind: "Series",
+      series: all.filter(({ labels }) =>
+        labels["metric"] === undefined
+          ? expression.includes('reporter=~"source')
+          : expression.startsWith(labels["metric"]),
+      ),
+    }));
+    expect(report).toMatchObject({
+      kind: "Counts",
+      pods: [{ version: "canary", pod: "10.0.0.1:80", ticks: [{ at: at(4), requests: 8, errors: 6 }] }],
     });
   });
 

@@ -5,6 +5,7 @@ import { flawsOf } from "../../../../src/domain/outliers/flaws.ts";
 const where = "DestinationRule shop/product, spec.trafficPolicy.outlierDetection";
 const state = (stable: Partial<OutlierPolicy> | undefined, canary = stable): OutlierState => ({
   isTuned: false,
+  written: {},
   obstacles: [],
   policies: { stable: stable && { where, ...stable }, canary: canary && { where, ...canary } },
   before: "{}",
@@ -16,7 +17,10 @@ describe("flawsOf", () => {
     expect(flawsOf(state(undefined), four)).toEqual([]);
     expect(flawsOf(state({ maxEjectionPercent: 25, consecutive5xxErrors: 5 }), four)).toEqual([]);
     expect(flawsOf(state({}), { stable: 10, canary: 10 })).toEqual([]);
-    expect(flawsOf(state({ maxEjectionPercent: 1 }), { stable: 0, canary: 0 })).toEqual([]);
+    // Of how many pods there are nothing is known: what does not depend on it is told all the same.
+    const unknown = { stable: 0, canary: 0 };
+    expect(flawsOf(state({ maxEjectionPercent: 1 }), unknown)).toEqual([]);
+    expect(flawsOf(state({ maxEjectionPercent: 1, consecutive5xxErrors: 0 }), unknown)).toHaveLength(1);
   });
 
   test("says that no pod is ever ejected, once where it holds for both versions, with what to write", () => {

@@ -5,12 +5,13 @@ import {
   falseEjectionsPerDay,
   joinedSettings,
   protectedShare,
+  tightened,
   type Rates,
 } from "../../../../src/domain/outliers/settings.ts";
 import { randomFrom } from "../../../support/random.ts";
 
 const bounds = { consecutive5xxErrors: { min: 2, max: 10 }, maxEjectionPercent: { max: 50 } };
-const rates: Rates = { callers: [100], pods: 4, bad: 1, badShare: 1, goodShare: 0.001 };
+const rates: Rates = { callers: [100], pods: 4, bad: 1, badShare: 1, goodShare: 0.001, growth: 1 };
 
 describe("expectedRequests", () => {
   test.each([
@@ -63,9 +64,9 @@ describe("protectedShare", () => {
 
 describe("computeSettings", () => {
   test("takes the fewest errors in a row that eject a good pod less than once a day", () => {
-    const computed = computeSettings({ ...rates, goodShare: 0.01 }, bounds);
+    const computed = computeSettings({ ...rates, goodShare: 0.01 }, undefined, bounds);
     if (typeof computed === "string") throw new Error(computed);
-    expect(computed.settings).toEqual({ consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 });
+    expect(computed.settings).toEqual({ consecutive5xxErrors: 4, baseEjectionTime: "1h", maxEjectionPercent: 25 });
     expect(computed.ejectedAfter).toBeCloseTo(160, 6);
     expect(computed.falsePerDay).toBeLessThan(1);
     expect(falseEjectionsPerDay({ ...rates, goodShare: 0.01 }, 3)).toBeGreaterThan(1);
@@ -73,45 +74,59 @@ describe("computeSettings", () => {
 
   test("keeps to the bounds", () => {
     const wide = { ...bounds, consecutive5xxErrors: { min: 6, max: 10 } };
-    expect(computeSettings(rates, wide)).toMatchObject({ settings: { consecutive5xxErrors: 6 } });
+    expect(computeSettings(rates, undefined, wide)).toMatchObject({ settings: { consecutive5xxErrors: 6 } });
     const narrow = { ...bounds, consecutive5xxErrors: { min: 2, max: 2 } };
-    expect(computeSettings({ ...rates, goodShare: 0.03 }, narrow)).toMatch(
+    expect(computeSettings({ ...rates, goodShare: 0.03 }, undefined, narrow)).toMatch(
       /^even 2 errors in a row would eject a good pod by chance 5\.7e\+3 times a day$/,
     );
   });
 
   test("lets exactly the bad pods be ejected", () => {
     const percent = (pods: number, bad: number) => {
-      const computed = computeSettings({ ...rates, pods, bad }, bounds);
+      const computed = computeSettings({ ...rates, pods, bad }, undefined, bounds);
       return typeof computed === "string" ? computed : computed.settings.maxEjectionPercent;
     };
     expect([percent(3, 1), percent(2, 1), percent(7, 2), percent(30, 1)]).toEqual([34, 50, 29, 4]);
   });
 
-  test("keeps a pod away for twenty times as long as ejecting it takes, from 30 s to five minutes", () => {
-    const away = (caller: number) => {
-      const computed = computeSettings({ ...rates, callers: [caller] }, bounds);
-      return typeof computed === "string" ? computed : computed.settings.baseEjectionTime;
+  test("counts the good pods of the other version, and what a canary is still to get", () => {
+    const inARow = (other: Partial<Rates>, growth = 1) => {
+      const computed = computeSettings({ ...rates, growth }, { ...rates, bad: 0, ...other }, bounds);
+      return typeof computed === "string" ? computed : computed.settings.consecutive5xxErrors;
     };
-    expect([away(100), away(4)]).toEqual(["30s", "40s"]);
-    expect(away(1)).toMatch(/^2m40s$/);
+    expect(inARow({ callers: [] })).toBe(3);
+    expect(inARow({ callers: [900], goodShare: 0.01 })).toBe(4);
+    expect(inARow({ callers: [], goodShare: 0.01 }, 10)).toBe(3);
+    expect(computeSettings({ ...rates, goodShare: 0.01, growth: 100 }, undefined, bounds)).toMatchObject({
+      settings: { consecutive5xxErrors: 5 },
+    });
   });
 
   test("does not try what would protect less than half of the bad requests", () => {
-    expect(computeSettings({ ...rates, badShare: 0.05 }, bounds)).toMatch(
+    expect(computeSettings({ ...rates, badShare: 0.05 }, undefined, bounds)).toMatch(
       /^with 3 errors in a row, the fewest that do not eject good pods by chance, less than half of the bad requests of 30 s/,
     );
-    expect(computeSettings({ ...rates, callers: [] }, bounds)).toMatch(/less than half/);
+    expect(computeSettings({ ...rates, callers: [] }, undefined, bounds)).toMatch(/less than half/);
   });
 });
 
 describe("joinedSettings", () => {
-  const one = { consecutive5xxErrors: 4, baseEjectionTime: "30s", maxEjectionPercent: 25 };
+  const one = { consecutive5xxErrors: 4, baseEjectionTime: "1h", maxEjectionPercent: 25 };
 
   test("are those that fit both versions", () => {
-    expect(joinedSettings(one, undefined)).toEqual(one);
-    const other = { consecutive5xxErrors: 5, baseEjectionTime: "40s", maxEjectionPercent: 13 };
+    const other = { consecutive5xxErrors: 5, baseEjectionTime: "1h", maxEjectionPercent: 13 };
     expect(joinedSettings(one, other)).toEqual({ ...one, consecutive5xxErrors: 5 });
     expect(joinedSettings(other, one)).toEqual({ ...other, maxEjectionPercent: 25 });
+  });
+
+  test("are never looser than a team's own", () => {
+    expect(tightened(one)).toEqual(one);
+    expect(tightened(one, { consecutive5xxErrors: 3, maxEjectionPercent: 50 })).toEqual({
+      ...one,
+      consecutive5xxErrors: 3,
+      maxEjectionPercent: 50,
+    });
+    expect(tightened(one, { consecutive5xxErrors: 0, maxEjectionPercent: 0 })).toEqual(one);
+    expect(tightened(one, { consecutive5xxErrors: 7, maxEjectionPercent: 10 })).toEqual(one);
   });
 });

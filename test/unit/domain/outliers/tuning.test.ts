@@ -28,15 +28,18 @@ describe("tuningFor", () => {
     const tuning = tuningFor(oneBadPod(), "canary");
     if (tuning?.kind !== "Tune") throw new Error(tuning?.why);
     const { settings } = tuning.computed;
-    expect(settings).toEqual({ consecutive5xxErrors: 3, baseEjectionTime: "30s", maxEjectionPercent: 25 });
+    expect(settings).toEqual({ consecutive5xxErrors: 4, baseEjectionTime: "1h", maxEjectionPercent: 25 });
     expect(tuning.found.map(({ pod }) => pod)).toEqual(["product-a-1"]);
     expect(tuning.why).toBe(
       "product-a-1 failed 250 of 250 requests, the other 3 pods of canary 0 of 750 requests (limit 1%). " +
-        "3 errors in a row eject a pod: a bad one is expected to go 100ms after a proxy has the setting (1 proxy calls), a good one by chance 0.7 times a day",
+        "4 errors in a row eject a pod: a bad one is expected to go 200ms after a proxy has the setting (1 proxy calls), a good one of either version by chance 0.008 times a day",
     );
     expect(tuningFor(oneBadPod(), "stable")).toBeUndefined();
-    const two = oneBadPod({}, { pods: aReport({ callers: { stable: [], canary: [50, 50, 0] } }) });
-    expect(tuningFor(two, "canary")?.why).toContain("200ms after a proxy has the setting (2 proxies call)");
+    const two = oneBadPod(
+      {},
+      { pods: aReport({ callers: { ...aReport().callers, canary: { rates: [50, 50, 0], errors: 250 } } }) },
+    );
+    expect(tuningFor(two, "canary")?.why).toContain("300ms after a proxy has the setting (2 proxies call)");
   });
 
   test("is nothing without counts of pods, a release that is judged, or with tuning Off", () => {
@@ -97,9 +100,56 @@ describe("tuningFor", () => {
   });
 
   test("says why settings would not help", () => {
-    expect(whyNot(oneBadPod({}, { pods: aReport({ callers: { stable: [], canary: [0.1] } }) }))).toMatch(
-      /^with 2 errors/,
+    expect(
+      whyNot(
+        oneBadPod({}, { pods: aReport({ callers: { ...aReport().callers, canary: { rates: [0.1], errors: 250 } } }) }),
+      ),
+    ).toMatch(/^with 3 errors/);
+  });
+
+  test("is not tried where proxies would call ejected pods again, or the other version would be overloaded", () => {
+    const where = "DestinationRule shop/product, spec.trafficPolicy.outlierDetection";
+    const outliers = { ...untouched, policies: { stable: undefined, canary: { where, minHealthPercent: 80 } } };
+    expect(whyNot(oneBadPod({}, { traffic: { ...routesSplit(50), outliers } }))).toMatch(
+      /^DestinationRule shop\/product, .*: with 1 of 4 pods ejected fewer than minHealthPercent 80 % are left/,
     );
+    // 25 % of two pods of stable are none, half of them would be one: it carries half of what eight pods carry.
+    const { bounds } = oneBadPod().rollout.spec!.outlierDetection;
+    const half = withSpec({ bounds: { ...bounds, maxEjectionPercent: { max: 50 } } });
+    const two = aReport({
+      pods: [
+        aPod("canary", "bad", 25, 25),
+        aPod("canary", "well", 75),
+        aPod("stable", "a", 50),
+        aPod("stable", "b", 50),
+      ],
+    });
+    const replicaSets = [aReplicaSet({ ready: 2 }), aCanary({ ready: 2 })];
+    const { workload } = half;
+    const small = { ...half, pods: two, workload: { ...workload, replicas: 2, replicaSets } as typeof workload };
+    expect(tuningFor(small, "canary")?.kind).toBe("Tune");
+    const large = { ...small, workload: { ...workload, replicas: 4, replicaSets } as typeof workload };
+    expect(whyNot(large)).toBe(
+      "the 1 other pods would get 2.0 times what a pod got before the release, and 1.5 times is the most",
+    );
+  });
+
+  test("keeps to a team's own settings where these are tighter", () => {
+    const own = { where: "here", consecutive5xxErrors: 2, maxEjectionPercent: 30 };
+    const outliers = { ...untouched, policies: { stable: own, canary: own } };
+    const tuning = tuningFor(oneBadPod({}, { traffic: { ...routesSplit(50), outliers } }), "canary");
+    expect(tuning).toMatchObject({ computed: { settings: { consecutive5xxErrors: 2, maxEjectionPercent: 30 } } });
+  });
+
+  test("where only stable is compared with, its share is the limit", () => {
+    const observation = oneBadPod();
+    const spec = {
+      ...observation.rollout.spec!,
+      analysis: { ...observation.rollout.spec!.analysis, compareWith: "stable" as const },
+    };
+    const seen = { ...observation, rollout: { ...observation.rollout, spec } };
+    expect(tuningFor(withMeasurement(seen), "canary")?.kind).toBe("Tune");
+    expect(wantsPods(withMeasurement(seen))).toBe(true);
   });
 
   test("names three pods and how many more there are", () => {
@@ -184,7 +234,7 @@ describe("othersFail", () => {
 
 describe("ejectedBy", () => {
   test("is twice as long as expected after proxies have the settings, half a minute at most", () => {
-    const settings = { consecutive5xxErrors: 2, baseEjectionTime: "30s", maxEjectionPercent: 25 };
+    const settings = { consecutive5xxErrors: 2, baseEjectionTime: "1h", maxEjectionPercent: 25 };
     const after = (ejectedAfter: number) => ejectedBy(oneBadPod(), { settings, ejectedAfter, falsePerDay: 0 }) - noon;
     expect([after(1_000), after(14_000), after(40_000)]).toEqual([4_000, 30_000, 32_000]);
   });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
 import type { Observation } from "../../../../src/domain/observation.ts";
-import { outlierFlaws, podsCounted, untilEjected } from "../../../../src/domain/rules/outliers.ts";
+import { outlierFlaws, untilEjected } from "../../../../src/domain/rules/outliers.ts";
+import { conditionOf } from "../../../../src/domain/standing.ts";
 import { counted, counts } from "../../../support/measurement.ts";
 import {
   aCanary,
@@ -12,13 +13,14 @@ import {
   routesAtRest,
   routesSplit,
 } from "../../../support/observation.ts";
-import { aPod, aReport, oneBadPod, tunedFor, untouched } from "../../../support/pods.ts";
+import { aPod, aReport, oneBadPod, tunedFor, tunedState, untouched } from "../../../support/pods.ts";
 
 const stableBad = aReport({
+  callers: { stable: { rates: [100], errors: 120 }, canary: { rates: [100], errors: 0 } },
   pods: [aPod("stable", "product-1", 12, 12), aPod("stable", "product-2", 88), aPod("canary", "product-a-1", 100)],
 });
 const fine = counted(counts(1_000), counts(1_000, 120), { scrapes: 8 });
-const settings = { consecutive5xxErrors: 3, baseEjectionTime: "30s", maxEjectionPercent: 25 };
+const settings = { consecutive5xxErrors: 4, baseEjectionTime: "1h", maxEjectionPercent: 25 };
 
 describe("tuneOutliers", () => {
   test("has proxies eject the canary's bad pod instead of rolling back, and judges the step anew", () => {
@@ -29,9 +31,11 @@ describe("tuneOutliers", () => {
       found: [{ version: "canary", pod: "product-a-1", requests: 250, errors: 250 }],
       tuned: settings,
       since: new Date(noon).toISOString(),
-      ejectedBy: new Date(noon + 2_240).toISOString(),
+      ejectedBy: new Date(noon + 2_320).toISOString(),
+      written: "Asked",
       before: untouched.before,
     });
+    expect(status.release?.stepStartedAt).toBe(new Date(noon + 2_320).toISOString());
     expect(status.release?.decision).toBeUndefined();
     expect(status.release?.analysis?.evidence?.errors?.limit).toBeUndefined();
     expect(status.release?.analysis?.release.canary).toMatchObject({ requests: 1_000, errors: 250 });
@@ -101,20 +105,41 @@ describe("tuneOutliers", () => {
     });
   });
 
-  test("a write that is not seen is made again for ten seconds; after that somebody else has undone it", () => {
+  test("a write is made again until it was seen, however long that takes", () => {
     const quiet = oneBadPod({}, { measurement: counted(counts(100), counts(100)), pods: undefined });
-    const since = (seconds: number) =>
-      decide(tunedFor({ since: new Date(noon - seconds * 1_000).toISOString() }, quiet));
+    const since = new Date(noon - 600_000).toISOString();
     const { tuned } = tunedFor().rollout.status.outlierDetection!;
-    expect(since(10).plan).toEqual([{ kind: "tuneOutliers", settings: tuned, before: untouched.before }]);
-    expect(since(10.001).plan).toEqual([]);
-    const traffic = { ...routesSplit(50), outliers: { ...untouched, isTuned: true } };
-    expect(decide(tunedFor({}, { ...quiet, traffic })).plan).toEqual([]);
+    const asked = tunedFor({ written: "Asked", since }, quiet);
+    expect(decide(asked).plan).toEqual([{ kind: "tuneOutliers", settings: tuned, before: untouched.before }]);
+    const traffic = { ...routesSplit(50), outliers: tunedState };
+    const seen = decide({ ...asked, traffic });
+    expect(seen.plan).toEqual([]);
+    expect(seen.status.outlierDetection?.written).toBe("Seen");
+    // What was tuned for the other version before is not what is asked for now.
+    const other = { ...tunedState, written: { ...tunedState.written, maxEjectionPercent: 13 } };
+    expect(decide({ ...asked, traffic: { ...traffic, outliers: other } }).plan).toHaveLength(1);
+  });
+
+  test("who changes it after that has the last word, and it is told once", () => {
+    const quiet = oneBadPod({}, { measurement: counted(counts(100), counts(100)), pods: undefined });
+    const traffic = { ...routesSplit(50), outliers: untouched, subsetsManager: "argocd-controller" };
+    const { plan, status, transitions } = decide(tunedFor({}, { ...quiet, traffic }));
+    expect(plan).toEqual([]);
+    expect(status.outlierDetection?.written).toBe("Undone");
+    expect(transitions).toMatchObject([{ reason: "OutlierDetectionUndone" }]);
+    expect(transitions[0]?.note).toContain("for product-a-1 was changed by argocd-controller; it stays as it is now");
+    expect(decide(tunedFor({ written: "Undone" }, { ...quiet, traffic })).rule).not.toBe("tuneOutliers");
+    const unnamed = { ...traffic, subsetsManager: undefined };
+    expect(decide(tunedFor({}, { ...quiet, traffic: unnamed })).transitions[0]?.note).toContain("changed by somebody");
+    const bare = { ...unnamed, outliers: undefined };
+    expect(decide(tunedFor({}, { ...quiet, traffic: bare })).transitions).toMatchObject([
+      { reason: "OutlierDetectionUndone" },
+    ]);
   });
 });
 
 describe("while pods are being ejected", () => {
-  const seen = { ...routesSplit(50), outliers: { ...untouched, isTuned: true } };
+  const seen = { ...routesSplit(50), outliers: tunedState };
 
   test("the step is held, and what still fails is not held against the canary", () => {
     const { rule, status } = decide(tunedFor({}, oneBadPod({}, { traffic: seen })));
@@ -126,6 +151,27 @@ describe("while pods are being ejected", () => {
     });
     expect(untilEjected(oneBadPod())).toBeUndefined();
     expect(untilEjected({ ...tunedFor(), now: noon + 6_000 })).toBeUndefined();
+  });
+
+  test("other evidence goes on: a canary that gets slow is rolled back in time", () => {
+    const latency = { quantile: 0.99, max: "500ms" };
+    const slow = tunedFor(
+      {},
+      oneBadPod({}, { traffic: seen, measurement: counted(counts(1_000, 250, 400), counts(1_000), { scrapes: 8 }) }),
+    );
+    const spec = { ...slow.rollout.spec!, analysis: { ...slow.rollout.spec!.analysis, latency } };
+    const { status } = decide({ ...slow, rollout: { ...slow.rollout, spec } });
+    expect(status.release).toMatchObject({ decision: "Rollback", reason: "LatencyTooHigh" });
+  });
+
+  test("a pause that ends meanwhile does not let the release go on", () => {
+    const paused = tunedFor(
+      {},
+      oneBadPod({ stepIndex: 2, pausedAt: new Date(noon - 60_000).toISOString() }, { traffic: seen }),
+    );
+    const spec = { ...paused.rollout.spec!, steps: [{ weight: 10 }, { weight: 50 }, { pause: { duration: "30s" } }] };
+    const { status } = decide({ ...paused, rollout: { ...paused.rollout, spec } });
+    expect(status.release?.stepIndex).toBe(2);
   });
 
   test("a canary whose other pods fail too is rolled back at once", () => {
@@ -162,24 +208,15 @@ describe("the way back", () => {
       ),
     );
   };
-  const tuned = { ...routesAtRest, outliers: { ...untouched, isTuned: true } };
-  const restore = {
-    kind: "restoreOutliers",
-    settings: { consecutive5xxErrors: 5, baseEjectionTime: "30s", maxEjectionPercent: 25 },
-    before: untouched.before,
-  };
+  const tuned = { ...routesAtRest, outliers: tunedState };
+  const restore = { kind: "restoreOutliers", before: untouched.before };
 
   test("of a rollback puts it back after the routes, tells it, and which pods to look at", () => {
     const { rule, plan, transitions, status } = decide(ended({ traffic: tuned }));
     expect(rule).toBe("finishRollback");
     expect(plan).toEqual([restore]);
     expect(status.release).toBeDefined();
-    expect(transitions).toMatchObject([{ reason: "OutlierDetectionRestored" }]);
-    expect(transitions[0]?.note).toContain("Pods that failed requests during it: product-a-1 (canary).");
-    expect(transitions[0]?.note).toMatch(/kubectl delete pod -n shop product-a-1$/);
-    const found = [{ version: "canary", pod: "10.0.0.1:8080", requests: 9, errors: 9 }] as const;
-    const known = tunedFor({ found: [...found] }, ended({ traffic: tuned }));
-    expect(decide(known).transitions[0]?.note).toMatch(/10\.0\.0\.1:8080 \(canary\)\. If they still do, see why$/);
+    expect(transitions).toEqual([]);
   });
 
   test("goes on when it is seen to be back, and ends with nothing left of it", () => {
@@ -195,6 +232,31 @@ describe("the way back", () => {
     const { status } = decide(ended({ traffic: { ...routesAtRest, outliers: untouched } }, { traffic }));
     expect(status.release).toBeUndefined();
     expect(status.outlierDetection).toBeUndefined();
+    const told = (found: object) => {
+      const { transitions } = decide(
+        tunedFor(found, ended({ traffic: { ...routesAtRest, outliers: untouched } }, { traffic })),
+      );
+      return transitions.find(({ reason }) => reason === "OutlierDetectionRestored")?.note;
+    };
+    // The canary's pods are gone by now.
+    expect(told({})).toBe(
+      "Outlier detection is as it was before the release. What failed requests during it: product-a-1 (canary).",
+    );
+    const pod = { version: "stable", requests: 9, errors: 9 };
+    expect(told({ found: [{ ...pod, pod: "product-1" }] })).toMatch(
+      /have it replaced: kubectl delete pod -n shop product-1$/,
+    );
+    expect(told({ found: [{ ...pod, pod: "10.0.0.1:8080" }] })).toMatch(/10\.0\.0\.1:8080 \(stable\)\.$/);
+  });
+
+  test("of a rollback whose routes are gone goes with them from the first write to the last", () => {
+    const traffic = { problem: "RouteNotFound", message: "gone" } as const;
+    const { traffic: split } = oneBadPod().rollout.status.release!;
+    const canary = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary()] });
+    const first = decide(ended({ traffic, workload: canary }, { traffic: { ...split!, weight: 0 } }));
+    expect(first.plan).toContainEqual(restore);
+    const { release } = first.status;
+    expect(decide(ended({ traffic, workload: canary }, release)).plan).toEqual([restore]);
   });
 
   test("of a rollback that cannot see the routes goes with them", () => {
@@ -207,6 +269,19 @@ describe("the way back", () => {
     } as const;
     const { plan } = decide(ended({ traffic }, { traffic: asked }));
     expect(plan).toEqual([{ kind: "restoreRoute", original: "{}" }, restore]);
+  });
+
+  test("of a promotion that cannot see the routes goes with them", () => {
+    const lost = { problem: "RouteNotFound", message: "gone" } as const;
+    const adopted = aCanary({ controlledBy: "Deployment", replicas: 4, ready: 4, available: 4 });
+    const replicaSets = [aReplicaSet({ replicas: 0, ready: 0, available: 0 }), adopted];
+    const workload = aWorkload({ revision: "two", promotedRevision: "two", replicaSets });
+    const asked = { ...aRelease().traffic!, weight: 100 };
+    const adoption = { startedAt: new Date(noon - 60_000).toISOString(), maxSurge: '"25%"' };
+    const first = decide(ended({ workload, traffic: lost }, { decision: "Promote", traffic: asked, adoption }));
+    expect(first.plan).toEqual([{ kind: "restoreRoute", original: "{}" }, restore]);
+    const later = decide(ended({ workload, traffic: lost }, first.status.release));
+    expect(later.plan).toEqual([{ kind: "restoreRoute", original: "{}" }, restore]);
   });
 
   test("of a promotion puts it back between routes and subsets", () => {
@@ -235,19 +310,33 @@ describe("the way back", () => {
     const { rule, plan, transitions } = decide(ended({ workload, traffic: { ...tuned, subsets }, seenAt }, release));
     expect(rule).toBe("finishPromotion");
     expect(plan).toEqual([restore]);
-    expect(transitions).toMatchObject([{ reason: "OutlierDetectionRestored" }]);
+    expect(transitions).toEqual([]);
+    const end = ended(
+      { workload, traffic: { ...routesAtRest, outliers: untouched }, seenAt },
+      { ...release, traffic: { ...asked, subsets: "Rest" } },
+    );
+    expect(decide(end).transitions).toMatchObject([
+      { reason: "Promoted" },
+      {
+        reason: "OutlierDetectionRestored",
+        note: expect.stringMatching(/kubectl delete pod -n shop product-a-1$/) as string,
+      },
+    ]);
   });
 });
 
 describe("before a release", () => {
-  test("says whether pods are counted, where it could be seen", () => {
-    expect(podsCounted(oneBadPod())).toMatchObject({ status: "True" });
-    expect(podsCounted(oneBadPod({}, { pods: { kind: "Unknown", message: "no label pod." } }))).toEqual({
+  test("says whether pods are counted, where it could be seen, whenever it is looked", () => {
+    const said = (pods: Observation["pods"]) =>
+      conditionOf(decide(oneBadPod({}, { pods, measurement: undefined })).status, "PodsCounted");
+    expect(said(aReport())).toMatchObject({ status: "True", reason: "PodsCounted" });
+    expect(said({ kind: "Unknown", message: "no label pod." })).toMatchObject({
       status: "False",
+      reason: "PodsNotCounted",
       message: "Outlier detection is not tuned: no label pod.",
     });
-    expect(podsCounted(oneBadPod({}, { pods: { kind: "Unavailable", message: "" } }))).toBeUndefined();
-    expect(podsCounted(oneBadPod({}, { pods: undefined }))).toBeUndefined();
+    expect(said({ kind: "Unavailable", message: "" })).toBeUndefined();
+    expect(said(undefined)).toBeUndefined();
   });
 
   test("keeps the condition through the release, and drops it where tuning is Off", () => {
@@ -284,6 +373,14 @@ describe("before a release", () => {
       /^Outlier detection will not work as it is set: DestinationRule shop\/product, .*: maxEjectionPercent 10 of 8 pods is less than one/,
     );
     const release = aRelease();
+    const obstructed = { ...routesAtRest, outliers: { ...untouched, obstacles: ["subset canary has its own"] } };
+    expect(outlierFlaws(oneBadPod({}, { traffic: obstructed }), release)[0]?.note).toBe(
+      "Outlier detection will not work as it is set: it cannot be tuned: subset canary has its own.",
+    );
+    const { rollout } = oneBadPod();
+    const off = { ...rollout.spec!, outlierDetection: { ...rollout.spec!.outlierDetection, tuning: "Off" as const } };
+    const untuned = oneBadPod({}, { traffic: obstructed, rollout: { ...rollout, spec: off } });
+    expect(outlierFlaws(untuned, release)).toEqual([]);
     expect(outlierFlaws(oneBadPod(), release)).toEqual([]);
     expect(outlierFlaws(oneBadPod({}, { traffic: routesAtRest }), release)).toEqual([]);
     const problem = { problem: "WorkloadNotFound", message: "", canary: undefined } as const;
