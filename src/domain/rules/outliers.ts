@@ -117,6 +117,11 @@ export function outliersToRestore({ rollout, traffic }: Observation): Plan {
   return [{ kind: "restoreOutliers", before: outliers.before }];
 }
 
+/** The same where nobody can see it: it goes with the routes. */
+export function outliersUnseen(observation: Observation): Plan {
+  return isProblem(observation.traffic) ? outliersToRestore(observation) : [];
+}
+
 /** Told with the end of a release: outlier detection is as it was, and which pods are to be looked at. */
 export function toldRestored({ rollout }: Observation, release: Release): readonly Transition[] {
   const outliers = rollout.status.outlierDetection;

@@ -11,7 +11,7 @@ import { rollbackShift } from "../rollback-shift.ts";
 import { conditionOf } from "../standing.ts";
 import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
-import { outliersToRestore, toldRestored } from "./outliers.ts";
+import { outliersToRestore, outliersUnseen, toldRestored } from "./outliers.ts";
 import { moveBack } from "./safety.ts";
 import { withSecondLever } from "./second-lever.ts";
 
@@ -97,12 +97,11 @@ function routesSettled(observation: Observation, release: Release): Answer | und
   if (widened.length > 0) return rollingBack(observation, "Leaving the traffic to the Service.", widened);
   if (highestWeight === 0 || canaryOf(observation) === undefined) return undefined;
   if (routesAreEverywhere(observation, traffic)) return undefined;
-  return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", unseen(observation));
-}
-
-/** Outlier detection that nobody can see goes with the routes. */
-function unseen(observation: Observation): Plan {
-  return isProblem(observation.traffic) ? outliersToRestore(observation) : [];
+  return rollingBack(
+    observation,
+    "Routes are as they were; waiting until every proxy has them.",
+    outliersUnseen(observation),
+  );
 }
 
 /** Waits until no request is seen to reach the canary, or rollbackDeadline has passed. */
@@ -207,8 +206,8 @@ function routesRestored(observation: Observation, release: Release): Answer | un
   // What cannot be seen is written again, until that has worked at least once.
   const isBlind = isProblem(traffic) && (isWaiting || conditionOf(rollout.status, "Ready")?.reason !== "RollingBack");
   const again: Plan = isBlind
-    ? [{ kind: "restoreRoute", original: asked.original }, ...unseen(observation)]
-    : unseen(observation);
+    ? [{ kind: "restoreRoute", original: asked.original }, ...outliersUnseen(observation)]
+    : outliersUnseen(observation);
   if (!isWaiting && !isBlind) return undefined;
   return rollingBack(observation, "Routes are as they were; waiting until every proxy has them.", again);
 }
@@ -222,7 +221,7 @@ function restoreRoute(observation: Observation, release: Release, asked: Asked):
     [
       ...unfit(observation, release),
       ...(hasNoStable(observation) ? leftToService(observation, asked) : way),
-      ...unseen(observation),
+      ...outliersUnseen(observation),
     ],
     restored,
   );
