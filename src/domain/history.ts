@@ -1,6 +1,8 @@
 import { renderInstant } from "../api/instant.ts";
 import type { HistoryEntry, Release, Revision, RolloutStatus } from "../api/rollout-status.ts";
 import { countedIn } from "./analysis/blocks.ts";
+import { releaseKey } from "./answer.ts";
+import type { Transition } from "./decision.ts";
 import type { Observation } from "./observation.ts";
 
 const historyLength = 10;
@@ -26,6 +28,16 @@ function rejectionOf({ reason = "", commit }: Release, { revision, image }: Revi
 export function supersededInARow(history: readonly HistoryEntry[] = []): number {
   const first = history.findIndex(({ reason }) => reason !== "Superseded");
   return first === -1 ? history.length : first;
+}
+
+const supersededTooOften = 3;
+
+/** Releases that never end prove nothing: said after three in a row, and after three more. */
+export function supersededAgain(history: RolloutStatus["history"], release: Release): Transition[] {
+  const count = supersededInARow(history);
+  if (count === 0 || count % supersededTooOften !== 0) return [];
+  const note = `${count} releases in a row were superseded before they could end, so none of these revisions was proven. Change the Deployment less often, shorten spec.steps, or set spec.onNewRevision: finish.`;
+  return [{ reason: "SupersededRepeatedly", key: releaseKey(release), note }];
 }
 
 function entryOf(release: Release, canary: Revision | undefined, endedAt: string): HistoryEntry {

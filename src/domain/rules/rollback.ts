@@ -1,9 +1,9 @@
 import { parseInstant, renderDuration, renderInstant } from "../../api/instant.ts";
-import type { Release, RolloutStatus } from "../../api/rollout-status.ts";
+import type { Release } from "../../api/rollout-status.ts";
 import { isStillCalled } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
-import type { Action, Answer, Plan, Rule, Transition } from "../decision.ts";
-import { finishRelease, supersededInARow } from "../history.ts";
+import type { Action, Answer, Plan, Rule } from "../decision.ts";
+import { finishRelease, supersededAgain } from "../history.ts";
 import { isProblem, type Observation } from "../observation.ts";
 import { routesAreEverywhere, withRoute, withSubsets, type Asked } from "../propagation.ts";
 import { fromCommit } from "../revision-with-commit.ts";
@@ -262,16 +262,6 @@ function ended(observation: Observation, release: Release): Answer {
       ...supersededAgain(finished.history, release),
     ],
   });
-}
-
-const supersededTooOften = 3;
-
-/** Releases that never end prove nothing: said after three in a row, and after three more. */
-function supersededAgain(history: RolloutStatus["history"], release: Release): Transition[] {
-  const count = supersededInARow(history);
-  if (count === 0 || count % supersededTooOften !== 0) return [];
-  const note = `${count} releases in a row were superseded before they could end, so none of these revisions was proven. Change the Deployment less often, shorten spec.steps, or set spec.onNewRevision: finish.`;
-  return [{ reason: "SupersededRepeatedly", key: releaseKey(release), note }];
 }
 
 function whyOf(release: Release | undefined): string {
