@@ -38,11 +38,13 @@ export type Action =
   | { readonly kind: "claim" }
   /** Puts the label on the Deployment that the hold policy acts on. */
   | { readonly kind: "holdWorkload" }
+  /** Sets the Deployment's spec.paused. */
+  | { readonly kind: "pauseWorkload"; readonly paused: true }
   /**
-   * Sets the Deployment's spec.paused; false is asked for with the token that the hold policy accepts. `atSize`: only
-   * while the Deployment has that many replicas.
+   * Takes spec.paused off, with the token that the hold policy accepts; only while the template is the one that was looked at,
+   * because one that has come since is to stay held. `atSize`: only while the Deployment has that many replicas.
    */
-  | { readonly kind: "pauseWorkload"; readonly paused: boolean; readonly atSize?: number }
+  | { readonly kind: "pauseWorkload"; readonly paused: false; readonly revision: string; readonly atSize?: number }
   /** Creates the objects that carry the split where they are generated, as at rest. */
   | { readonly kind: "createRoute" }
   /** Makes the subsets select one hash each. */

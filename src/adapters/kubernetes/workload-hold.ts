@@ -26,18 +26,30 @@ export async function holdWorkload(write: WorkloadWrite): Promise<void> {
   await write.objects.mergePatch(deployments, namespace, deployment.metadata.name, patch, { signal: write.signal });
 }
 
-/** Pauses or unpauses; unpausing carries the token that the hold policy accepts once. */
+/**
+ * Pauses or unpauses; unpausing carries the token that the hold policy accepts once. Rejects with a ConflictError where the
+ * Deployment has another template or size than was looked at.
+ */
 export async function pauseWorkload(write: WorkloadWrite, action: ActionOf<"pauseWorkload">): Promise<void> {
-  const { paused, atSize } = action;
   const deployment = await requireDeployment(write);
-  if (isPaused(deployment) === paused) return;
-  const size = numberAt(deployment, "spec", "replicas");
-  if (atSize !== undefined && size !== atSize)
-    throw new ConflictError(`Deployment ${deployment.metadata.name} has ${size} replicas by now, not ${atSize}.`);
-  const patch: JsonPatch = paused
+  if (isPaused(deployment) === action.paused) return;
+  if (!action.paused) assertAsSeen(deployment, action);
+  const patch: JsonPatch = action.paused
     ? [...sameObject(deployment), { op: "add", path: "/spec/paused", value: true }]
     : [...sameSpec(deployment), ...unpause(deployment)];
   await patchDeployment(write, deployment, patch);
+}
+
+function assertAsSeen(
+  deployment: KubernetesObject,
+  { revision, atSize }: Extract<ActionOf<"pauseWorkload">, { paused: false }>,
+): void {
+  const { name } = deployment.metadata;
+  const size = numberAt(deployment, "spec", "replicas");
+  if (atSize !== undefined && size !== atSize)
+    throw new ConflictError(`Deployment ${name} has ${size} replicas by now, not ${atSize}.`);
+  const now = revisionOf(valueAt(deployment, "spec", "template"));
+  if (now !== revision) throw new ConflictError(`Deployment ${name} has template ${now} by now, not ${revision}.`);
 }
 
 /** The part of a patch that unpauses in a way that the hold policy lets through; the rest must not touch the template. */

@@ -53,9 +53,11 @@ function freeWorkload(observation: Observation, workload: Workload): Action[] {
   if (stable === undefined && !workload.labelled) return [];
   const proven = workload.replicaSets.find((candidate) => candidate.name === stable?.replicaSet);
   const holdsAnother = workload.paused && stable !== undefined && workload.revision !== stable.revision;
+  const restored = holdsAnother ? proven : undefined;
+  const { revision } = restored ?? workload;
   return [
-    ...(holdsAnother && proven !== undefined ? [{ kind: "restoreTemplate", replicaSet: proven.name } as const] : []),
-    ...(workload.paused ? [{ kind: "pauseWorkload", paused: false } as const] : []),
+    ...(restored === undefined ? [] : [{ kind: "restoreTemplate", replicaSet: restored.name } as const]),
+    ...(workload.paused ? [{ kind: "pauseWorkload", paused: false, revision } as const] : []),
     { kind: "releaseWorkload" },
   ];
 }
@@ -166,7 +168,7 @@ function waitForOneRevision(observation: Observation, workload: Workload): Answe
   // A hold that was restored from a backup, say, keeps even its owner from unpausing it.
   if (labelled)
     return wait(`Deployment ${name} is held although nothing of it runs; unpausing it.`, [
-      { kind: "pauseWorkload", paused: false },
+      { kind: "pauseWorkload", paused: false, revision: workload.revision },
     ]);
   return wait(
     `Deployment ${name} is paused by its owner and runs no pods; the Rollout begins when it runs: kubectl rollout resume deployment/${name}.`,

@@ -76,9 +76,9 @@ function isHeldBack({ rollout }: Observation, workload: Workload): boolean {
 }
 
 /** Suspended: changes roll out by themselves. */
-function withoutHold({ labelled, paused }: Workload): Action[] {
+function withoutHold({ labelled, paused, revision }: Workload): Action[] {
   return [
-    ...(paused ? [{ kind: "pauseWorkload", paused: false } as const] : []),
+    ...(paused ? [{ kind: "pauseWorkload", paused: false, revision } as const] : []),
     ...(labelled ? [{ kind: "releaseWorkload" } as const] : []),
   ];
 }
@@ -93,7 +93,8 @@ function withHold(observation: Observation, workload: Workload): Action[] {
   if (revisions.join() !== workload.rejectedRevisions.join()) plan.push({ kind: "recordRejected", revisions });
   // What is held when the switch is thrown stays held, until a person says that it is to roll out.
   if (workload.holdOff) return plan;
-  if (isNeedlesslyPaused(observation, workload)) plan.push({ kind: "pauseWorkload", paused: false });
+  if (isNeedlesslyPaused(observation, workload))
+    plan.push({ kind: "pauseWorkload", paused: false, revision: workload.revision });
   if (observation.settings.hold === "Paused" && !workload.paused) plan.push({ kind: "pauseWorkload", paused: true });
   return plan;
 }

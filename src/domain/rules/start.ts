@@ -92,7 +92,7 @@ function adoptWithoutRelease(observation: Observation, workload: Workload): Answ
   const message = `Deployment ${workload.name} has 0 replicas; revision ${workload.revision} needs no release.`;
   return answer(observation, {
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
-    plan: [{ kind: "pauseWorkload", paused: false, atSize: 0 }],
+    plan: [{ kind: "pauseWorkload", paused: false, revision: workload.revision, atSize: 0 }],
   });
 }
 
@@ -101,6 +101,6 @@ function letThrough(observation: Observation, { name, revision }: Workload): Ans
   const message = `The stable ReplicaSet of Deployment ${name} is gone and nothing runs; revision ${revision} rolls out without a release.`;
   return answer(observation, {
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
-    plan: [{ kind: "pauseWorkload", paused: false }],
+    plan: [{ kind: "pauseWorkload", paused: false, revision }],
   });
 }

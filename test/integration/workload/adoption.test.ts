@@ -192,7 +192,7 @@ describe("an adoption", () => {
     );
     // Times of creation are to the second, and of those of the same second the name decides which is older.
     await until(() => Date.now() > createdAt + 2_000, { timeout: 5_000, what: "the next second" });
-    await trial.act({ kind: "pauseWorkload", paused: false });
+    await trial.unpause();
     await trial.when("a ReplicaSet of the Deployment's own", ({ replicaSets: all }) => all.length === 3);
     if (name !== "unpaused") {
       await trial.act({ kind: "pauseWorkload", paused: true });

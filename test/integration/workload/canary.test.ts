@@ -259,7 +259,7 @@ describe("a Deployment", () => {
     await trial.act({ kind: "recordPromoted", revision: first?.revision ?? "" });
     await trial.act({ kind: "removeCanary", replicaSet: canary.replicaSet });
     await trial.act({ kind: "restoreTemplate", replicaSet: first?.name ?? "" });
-    await trial.act({ kind: "pauseWorkload", paused: false });
+    await trial.unpause();
     await trial.act({ kind: "releaseWorkload" });
     await trial.kubectl("rollout", "status", "deployment/restored", "--timeout=20s");
     const released = await trial.when(
@@ -277,7 +277,7 @@ describe("a Deployment", () => {
     expect(metadata.annotations).not.toHaveProperty([unpauseAnnotation]);
     const generation = metadata.generation;
     await trial.act({ kind: "restoreTemplate", replicaSet: first?.name ?? "" });
-    await trial.act({ kind: "pauseWorkload", paused: false });
+    await trial.unpause();
     await trial.act({ kind: "releaseWorkload" });
     expect((await trial.deployment()).metadata.generation).toBe(generation);
   });
@@ -289,7 +289,7 @@ describe("a Deployment", () => {
     await expect(trial.act({ kind: "releaseWorkload" })).rejects.toThrow(
       "Deployment paused-late was paused by its hold before it could be let go.",
     );
-    await trial.act({ kind: "pauseWorkload", paused: false });
+    await trial.unpause();
     await trial.act({ kind: "releaseWorkload" });
     await trial.when("the release", ({ labelled, paused }) => !labelled && !paused);
   });

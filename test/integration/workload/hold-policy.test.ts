@@ -180,7 +180,7 @@ describe("the operator under the hold policy", () => {
     await trial.kubectl("rollout", "resume", "deployment/unpause");
     expect(await isPaused(trial)).toBe(true);
 
-    await trial.act({ kind: "pauseWorkload", paused: false });
+    await trial.unpause();
     expect(await isPaused(trial)).toBe(false);
     const rolled = await trial.when("the roll-out", ({ revision, replicaSets }) =>
       replicaSets.some((candidate) => candidate.revision === revision && candidate.available === 2),
@@ -193,6 +193,16 @@ describe("the operator under the hold policy", () => {
     expect(await isPaused(trial)).toBe(true);
     await trial.kubectl("annotate", "--overwrite", "deployment/unpause", `${unpauseAnnotation}=${token ?? ""}`);
     await trial.kubectl("rollout", "resume", "deployment/unpause");
+    expect(await isPaused(trial)).toBe(true);
+  });
+
+  test("a template that came since the operator looked stays held", async () => {
+    const trial = await atRest("late");
+    const { revision } = await trial.workload();
+    await trial.kubectl("set", "image", "deployment/late", "app=shop/app:v2");
+    const asSeen = { kind: "pauseWorkload", paused: false, revision } as const;
+    const late = work.cluster.perform(asSeen, trial.rollout(), work.signal);
+    await expect(late).rejects.toThrow(/^Deployment late has template \w+ by now, not \w+\.$/);
     expect(await isPaused(trial)).toBe(true);
   });
 

@@ -6,6 +6,7 @@ import { createInformers, type ObjectChange } from "../../../src/adapters/kubern
 import { createKubernetesObjects } from "../../../src/adapters/kubernetes/objects.ts";
 import { connect } from "../../../src/adapters/kubernetes/transport.ts";
 import { deployments, pods, replicaSets, rollouts } from "../../../src/adapters/kubernetes/workload-resources.ts";
+import { revisionOf } from "../../../src/domain/revision.ts";
 import { isProblem, type ReplicaSet, type Workload } from "../../../src/domain/observation.ts";
 import type { Cluster, WorkloadAction } from "../../../src/ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
@@ -43,6 +44,8 @@ export interface Trial {
   replicaSet(name: string): Promise<ReplicaSet>;
   /** One action, decided again after a conflict as a reconcile would. */
   act(action: WorkloadAction): Promise<void>;
+  /** Unpauses the Deployment with whatever template it has. */
+  unpause(): Promise<void>;
   writeStatus(change: Partial<RolloutStatus>): Promise<Rollout>;
   kubectl(...args: readonly string[]): Promise<string>;
 }
@@ -174,6 +177,10 @@ function trialOf(bench: Bench, name: string): Trial {
     },
     replicaSet: async (wanted) => (await workload()).replicaSets.find((candidate) => candidate.name === wanted)!,
     act: (action) => act(bench, rollout, action),
+    unpause: async () => {
+      const { spec } = await live();
+      await act(bench, rollout, { kind: "pauseWorkload", paused: false, revision: revisionOf(spec?.["template"]) });
+    },
     writeStatus: async (change) => {
       const current = rollout();
       const written = await cluster.writeStatus(current, { ...current.status, ...change }, signal);

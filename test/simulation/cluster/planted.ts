@@ -191,7 +191,7 @@ function unpausing(deps: Dependencies): Dependencies {
   const readWorkload: ReadWorkload = async (rollout, signal) => {
     const read = await deps.cluster.readWorkload(rollout, signal);
     if (!isProblem(read) && rollout.status.release?.canaryCreatedAt !== undefined)
-      await deps.cluster.perform({ kind: "pauseWorkload", paused: false }, rollout, signal);
+      await deps.cluster.perform({ kind: "pauseWorkload", paused: false, revision: read.revision }, rollout, signal);
     return read;
   };
   return { ...deps, cluster: { ...deps.cluster, readWorkload } };
