@@ -1,3 +1,4 @@
+import { fieldManager } from "../../api/names.ts";
 import type { KubernetesObject, Resource } from "../../ports/kubernetes-objects.ts";
 import { TransientError } from "../../runtime/errors.ts";
 import type { WatchSource } from "../../runtime/informer.ts";
@@ -107,11 +108,15 @@ function failureOfCode(code: number, message: string | undefined, retryAfter: nu
   return { kind, message: message ?? `HTTP ${code}`, retryAfter };
 }
 
-/** Who wrote an object, and when, is worth keeping; which fields, is more than the rest of the object. */
+/**
+ * Who wrote an object, and when, is worth keeping; which fields, is more than the rest of the object. But for what the
+ * operator has applied: these are few, and by them it knows what is still its own.
+ */
 function withoutFieldSets(object: KubernetesObject): KubernetesObject {
   const { managedFields } = object.metadata;
   if (managedFields === undefined) return object;
-  const writers = managedFields.map(({ manager, operation, time }) => ({
+  const writers = managedFields.map(({ manager, operation, time, ...fields }) => ({
+    ...(manager === fieldManager && operation === "Apply" ? fields : {}),
     ...(manager === undefined ? {} : { manager }),
     ...(operation === undefined ? {} : { operation }),
     ...(time === undefined ? {} : { time }),

@@ -5,11 +5,26 @@ import { createScriptedTransport, streamOf } from "../../../support/scripted-tra
 
 const where = { resource: { group: "apps", version: "v1", plural: "deployments" }, namespace: "shop" };
 const never = new AbortController().signal;
-const managedFields = [{ manager: "m", operation: "Update", time: "t", apiVersion: "v1", fieldsV1: { "f:spec": {} } }];
+const fieldsV1 = { "f:spec": {} };
+const applied = { manager: "serin", operation: "Apply", time: "t", fieldsV1 };
+const managedFields = [
+  { manager: "m", operation: "Update", time: "t", apiVersion: "v1", fieldsV1 },
+  { manager: "m", operation: "Apply", time: "t", fieldsV1 },
+  { manager: "serin", operation: "Update", time: "t", fieldsV1 },
+  applied,
+];
 const stored = { metadata: { name: "a", resourceVersion: "5", managedFields }, spec: { unknown: [1] } };
 const kept = {
   ...stored,
-  metadata: { ...stored.metadata, managedFields: [{ manager: "m", operation: "Update", time: "t" }] },
+  metadata: {
+    ...stored.metadata,
+    managedFields: [
+      { manager: "m", operation: "Update", time: "t" },
+      { manager: "m", operation: "Apply", time: "t" },
+      { manager: "serin", operation: "Update", time: "t" },
+      applied,
+    ],
+  },
 };
 
 async function watch(lines: readonly string[], code?: number, retryAfter?: number) {
@@ -32,7 +47,7 @@ describe("createWatchSource()", () => {
     });
   });
 
-  it("reads events; keeps all fields, but of managedFields only who, how and when", async () => {
+  it("reads events; keeps all fields, but of managedFields only who, how and when, and what the operator has applied", async () => {
     const bookmark = { type: "BOOKMARK", object: { metadata: { resourceVersion: "9" } } };
     const { messages } = await watch([
       ...["ADDED", "MODIFIED", "DELETED"].map((type) => JSON.stringify({ type, object: stored })),
