@@ -7,6 +7,7 @@ import { withoutErrors } from "../evidence.ts";
 import { isProblem, type Observation, type OutlierState } from "../observation.ts";
 import { ejectedBy, tuningFor, waitsForEjection, type Tuning } from "../outliers/tuning.ts";
 import { flawsOf } from "../outliers/flaws.ts";
+import { conditionOf } from "../standing.ts";
 import { progressing, undecided } from "./under-way.ts";
 
 /**
@@ -67,15 +68,24 @@ function tuned(
   return { ...answered, status: { ...answered.status, outlierDetection } };
 }
 
-/** Settings are written until they were seen; who changes them after that has the last word, and it is told once. */
+/**
+ * Settings are written until they were seen, or refused; who changes them after that has the last word. Told once: the
+ * release is judged with what is there.
+ */
 function followed(observation: Observation, release: Release): Answer | undefined {
   const { traffic, rollout } = observation;
   const outliers = rollout.status.outlierDetection;
   if (outliers === undefined || outliers.written === "Undone" || isProblem(traffic)) return undefined;
   const isThere = isWritten(outliers, traffic.outliers);
-  if (outliers.written === "Asked")
-    return isThere ? seen(observation, release, outliers) : again(observation, release, outliers);
-  return isThere ? undefined : undone(observation, release, outliers, traffic.subsetsManager);
+  if (outliers.written === "Seen") {
+    const who = traffic.subsetsManager ?? "somebody";
+    return isThere ? undefined : undone(observation, release, outliers, `was changed by ${who}`);
+  }
+  if (isThere) return seen(observation, release, outliers);
+  const ready = conditionOf(rollout.status, "Ready");
+  return ready?.reason === "TrafficConfigRejected"
+    ? undone(observation, release, outliers, `could not be written: ${ready.message.replace(/\.$/, "")}`)
+    : again(observation, release, outliers);
 }
 
 function isWritten({ tuned: settings }: OutlierStatus, outliers: OutlierState | undefined): boolean {
@@ -93,8 +103,8 @@ function seen(observation: Observation, release: Release, outliers: OutlierStatu
   return { ...answered, status: { ...answered.status, outlierDetection: { ...outliers, written: "Seen" } } };
 }
 
-function undone(observation: Observation, release: Release, outliers: OutlierStatus, who = "somebody"): Answer {
-  const note = `Outlier detection that was tuned for ${namesOf(outliers)} was changed by ${who}; it stays as it is now, and the release is judged with it. In Argo CD and Flux leave .spec.trafficPolicy of the DestinationRule alone during a release (docs/gitops.md).`;
+function undone(observation: Observation, release: Release, outliers: OutlierStatus, what: string): Answer {
+  const note = `Outlier detection for ${namesOf(outliers)} ${what}. The release is judged with what is there. Whoever writes .spec.trafficPolicy of the DestinationRule in mid-release should leave it alone (docs/outliers.md).`;
   const answered = progressing(observation, note, {
     release,
     transitions: [{ reason: "OutlierDetectionUndone", key: releaseKey(release, outliers.found.length), note }],

@@ -123,14 +123,31 @@ describe("tuneOutliers", () => {
   test("who changes it after that has the last word, and it is told once", () => {
     const quiet = oneBadPod({}, { measurement: counted(counts(100), counts(100)), pods: undefined });
     const traffic = { ...routesSplit(50), outliers: untouched, subsetsManager: "argocd-controller" };
-    const { plan, status, transitions } = decide(tunedFor({}, { ...quiet, traffic }));
+    const { plan, status: after, transitions } = decide(tunedFor({}, { ...quiet, traffic }));
     expect(plan).toEqual([]);
-    expect(status.outlierDetection?.written).toBe("Undone");
+    expect(after.outlierDetection?.written).toBe("Undone");
     expect(transitions).toMatchObject([{ reason: "OutlierDetectionUndone" }]);
-    expect(transitions[0]?.note).toContain("for product-a-1 was changed by argocd-controller; it stays as it is now");
+    expect(transitions[0]?.note).toMatch(
+      /^Outlier detection for product-a-1 was changed by argocd-controller\. The release is judged with what is there\./,
+    );
     expect(decide(tunedFor({ written: "Undone" }, { ...quiet, traffic })).rule).not.toBe("tuneOutliers");
     const unnamed = { ...traffic, subsetsManager: undefined };
     expect(decide(tunedFor({}, { ...quiet, traffic: unnamed })).transitions[0]?.note).toContain("changed by somebody");
+    const { rollout } = oneBadPod();
+    const refused = {
+      type: "Ready",
+      status: "Unknown",
+      reason: "TrafficConfigRejected",
+      message: "DestinationRule shop/product: a policy says no.",
+      observedGeneration: 7,
+      lastTransitionTime: new Date(noon).toISOString(),
+    } as const;
+    const status = { ...rollout.status, conditions: [refused] };
+    const forbidden = decide(tunedFor({ written: "Asked" }, { ...quiet, traffic, rollout: { ...rollout, status } }));
+    expect(forbidden.plan).toEqual([]);
+    expect(forbidden.transitions[0]?.note).toContain(
+      "could not be written: DestinationRule shop/product: a policy says no.",
+    );
     const bare = { ...unnamed, outliers: undefined };
     expect(decide(tunedFor({}, { ...quiet, traffic: bare })).transitions).toMatchObject([
       { reason: "OutlierDetectionUndone" },
