@@ -74,7 +74,7 @@ export function namespaceObject(name: string): object {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
 
-/** Objects as one manifest for kubectl. */
+/** Objects as one manifest for kubectl, which reads YAML 1.1: there an Off without quotes is no text. */
 export function manifest(...objects: readonly object[]): string {
-  return objects.map((object) => stringify(object)).join("---\n");
+  return objects.map((object) => stringify(object, { version: "1.1" })).join("---\n");
 }
