@@ -196,5 +196,5 @@ function configMap(): string {
 }
 
 function yaml(value: unknown): string {
-  return stringify(value, { lineWidth: 120, aliasDuplicateObjects: false });
+  return stringify(value, { lineWidth: 120, aliasDuplicateObjects: false, version: "1.1" });
 }

@@ -194,7 +194,7 @@ function cut(text: string, at: string): readonly [string, string] {
 }
 
 function yamlOf(object: object): string {
-  const text = stringify(object, { lineWidth: 120, aliasDuplicateObjects: false });
+  const text = stringify(object, { lineWidth: 120, aliasDuplicateObjects: false, version: "1.1" });
   if (text.includes("{{")) throw new RangeError("Helm would take this for a template");
   return text;
 }

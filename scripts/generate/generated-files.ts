@@ -28,5 +28,5 @@ function crdFile(): string {
 
 function yamlOf(object: object): string {
   // Aliases would make the file unreadable for tools that take YAML for JSON with less ink.
-  return stringify(object, { lineWidth: 120, aliasDuplicateObjects: false });
+  return stringify(object, { lineWidth: 120, aliasDuplicateObjects: false, version: "1.1" });
 }

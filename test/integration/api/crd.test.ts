@@ -226,6 +226,22 @@ const rules: readonly { rule: string; accepted: object[]; refused: [spec: object
       [{ suspend: "yes" }, 'must be of type boolean: "string"'],
     ],
   },
+  {
+    rule: "outlier detection",
+    accepted: [
+      { outlierDetection: { tuning: "Off" } },
+      { outlierDetection: { bounds: { consecutive5xxErrors: { min: 3, max: 3 } } } },
+      { outlierDetection: { bounds: { maxEjectionPercent: { max: 100 } } } },
+    ],
+    refused: [
+      [{ outlierDetection: { tuning: "Sometimes" } }, 'supported values: "Auto", "Off"'],
+      [
+        { outlierDetection: { bounds: { consecutive5xxErrors: { min: 4, max: 3 } } } },
+        "min is larger than max: write for example {min: 2, max: 10}",
+      ],
+      [{ outlierDetection: { bounds: { maxEjectionPercent: { max: 101 } } } }, "maxEjectionPercent.max"],
+    ],
+  },
 ];
 
 beforeAll(async () => {
