@@ -307,6 +307,9 @@ export class VirtualWorld {
         return;
       case "serveSubset":
         throw new Error("there is a Deployment, and no subset of a user's");
+      case "tuneOutliers":
+      case "restoreOutliers":
+        throw new Error("nothing tells pods apart, so nothing is tuned");
       case "removeRoute":
         this.route = { kind: "Absent", weight: 0 };
         return;

@@ -37,7 +37,7 @@ export function tuningFor(observation: Observation, version: Version): Tuning | 
   const { spec, pods, release } = ground;
   const concentration = concentrationOf(pods, version, limitOn(spec, release));
   if (concentration === undefined) return undefined;
-  const { found, others } = concentration;
+  const { found } = concentration;
   const size = sizeOf(observation, pods, version);
   const { bounds } = spec.outlierDetection;
   // More of them are the version, not some pods of it.

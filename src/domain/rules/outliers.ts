@@ -32,40 +32,42 @@ export function possibleTuning(observation: Observation): Tunable | undefined {
   return undefined;
 }
 
-function tuned(
-  observation: Observation,
-  release: Release,
-  { version, computed, found, why }: Tunable,
-): Answer | undefined {
-  const { traffic, rollout, now } = observation;
+function tuned(observation: Observation, release: Release, tuning: Tunable): Answer | undefined {
+  const { traffic } = observation;
   if (isProblem(traffic) || traffic.outliers === undefined) return undefined;
-  const earlier = rollout.status.outlierDetection;
-  const isCanary = version === "canary";
-  const { settings } = computed;
-  const until = isCanary ? renderInstant(ejectedBy(observation, computed)) : earlier?.ejectedBy;
-  const outlierDetection: OutlierStatus = {
-    found: [...(earlier?.found ?? []), ...found],
-    tuned: settings,
-    why,
-    since: earlier?.since ?? renderInstant(now),
-    ...(until === undefined ? {} : { ejectedBy: until }),
-    written: "Asked",
-    before: earlier?.before ?? traffic.outliers.before,
-  };
-  const { analysis } = release;
-  const next: Release = isCanary
-    ? { ...release, bakingSince: undefined, stepStartedAt: until, analysis: analysis && withoutErrors(analysis) }
-    : release;
+  const outlierDetection = recorded(observation, tuning, traffic.outliers.before);
+  const { tuned: settings, before, ejectedBy: until } = outlierDetection;
+  const isCanary = tuning.version === "canary";
   const blamed = isCanary
     ? "The step is held until the other pods have shown enough; the release is rolled back if it stays over its limit"
     : "The canary is not blamed for it";
-  const note = `${why}. ${blamed}. What was there before comes back when the release ends.`;
+  const note = `${tuning.why}. ${blamed}. What was there before comes back when the release ends.`;
   const answered = progressing(observation, note, {
-    release: next,
-    plan: [{ kind: "tuneOutliers", settings, before: outlierDetection.before }],
-    transitions: [{ reason: "OutlierDetectionTuned", key: releaseKey(release, version), note }],
+    release: isCanary ? judgedAnew(release, until) : release,
+    plan: [{ kind: "tuneOutliers", settings, before }],
+    transitions: [{ reason: "OutlierDetectionTuned", key: releaseKey(release, tuning.version), note }],
   });
   return { ...answered, status: { ...answered.status, outlierDetection } };
+}
+
+/** With what was found in the other version before. */
+function recorded(observation: Observation, { version, computed, found, why }: Tunable, before: string): OutlierStatus {
+  const earlier = observation.rollout.status.outlierDetection;
+  const until = version === "canary" ? renderInstant(ejectedBy(observation, computed)) : earlier?.ejectedBy;
+  return {
+    found: [...(earlier?.found ?? []), ...found],
+    tuned: computed.settings,
+    why,
+    since: earlier?.since ?? renderInstant(observation.now),
+    ...(until === undefined ? {} : { ejectedBy: until }),
+    written: "Asked",
+    before: earlier?.before ?? before,
+  };
+}
+
+/** A step, or a bake, whose clock begins when the pods should be out. */
+function judgedAnew({ analysis, ...release }: Release, from: string | undefined): Release {
+  return { ...release, bakingSince: undefined, stepStartedAt: from, analysis: analysis && withoutErrors(analysis) };
 }
 
 /**
