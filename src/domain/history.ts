@@ -4,6 +4,7 @@ import { countedIn } from "./analysis/blocks.ts";
 import { releaseKey } from "./answer.ts";
 import type { Transition } from "./decision.ts";
 import type { Observation } from "./observation.ts";
+import { fieldOf } from "./version-names.ts";
 
 const historyLength = 10;
 const rejectedLength = 20;
@@ -44,8 +45,8 @@ function entryOf(release: Release, canary: Revision | undefined, endedAt: string
   const counted = countedIn(release).canary;
   return {
     number: release.number,
-    revision: canary?.revision ?? "",
-    image: canary?.image ?? "",
+    revision: fieldOf(canary, "revision"),
+    image: fieldOf(canary, "image"),
     commit: release.commit,
     outcome: release.decision === "Promote" ? "Promoted" : "RolledBack",
     reason: release.reason,

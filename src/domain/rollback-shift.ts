@@ -4,7 +4,7 @@ import { trafficShift, type Shift } from "./analysis/traffic-shift.ts";
 import { isProblem, type Observation } from "./observation.ts";
 
 /** Whether it is a rollback whose routes are still split, of a canary that had traffic: there is something to see. */
-export function isOnItsWayBack(release: Release | undefined): release is Release {
+export function isOnItsWayBack(release: Release | undefined): release is Release & Required<Pick<Release, "traffic">> {
   return release?.decision === "Rollback" && release.highestWeight > 0 && release.traffic?.route === "Split";
 }
 
@@ -27,7 +27,7 @@ export function rollbackShift({
   if (isProblem(traffic) || traffic.route.kind !== "Split" || traffic.route.weight !== 0) return undefined;
   const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
   if (seen === undefined) return "Unreported";
-  const elapsed = now - parseInstant(release.traffic?.routeChangedAt ?? release.startedAt);
+  const elapsed = now - parseInstant(release.traffic.routeChangedAt);
   const { stable, canary } = seen;
   return trafficShift({ weight: 0, stable, canary, elapsed, deadline: settings.rollbackDeadline });
 }

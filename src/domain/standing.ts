@@ -83,3 +83,8 @@ export function isNews(observation: Observation, reason: ConditionReason): boole
 export function conditionOf(status: RolloutStatus, type: Condition["type"]): Condition | undefined {
   return status.conditions?.find((condition) => condition.type === type);
 }
+
+/** Where a Rollout stands by its status; one that says nothing has only begun. */
+export function saidIn(status: RolloutStatus): Pick<Standing, "reason" | "phase"> {
+  return { reason: conditionOf(status, "Ready")?.reason ?? "Progressing", phase: status.phase ?? "Progressing" };
+}

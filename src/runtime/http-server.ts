@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { messageOf } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
+import { pathOf } from "./request-path.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -53,7 +54,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 async function answer(request: IncomingMessage, options: HttpServerOptions): Promise<Answer> {
   if (request.method !== "GET" && request.method !== "HEAD") return { code: 405, body: "only GET\n" };
-  switch ((request.url ?? "").split("?")[0]) {
+  switch (pathOf(request)) {
     case "/healthz":
       return verdict(options.unhealthy?.() ?? []);
     case "/readyz":

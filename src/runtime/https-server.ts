@@ -3,6 +3,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Identity } from "./certificate.ts";
 import { messageOf } from "./errors.ts";
+import { pathOf } from "./request-path.ts";
 
 export interface HttpsServerOptions {
   readonly host: string;
@@ -67,7 +68,7 @@ interface Answer {
 }
 
 async function answer(request: IncomingMessage, routes: HttpsServerOptions["routes"]): Promise<Answer> {
-  const respond = routes[(request.url ?? "").split("?")[0] ?? ""];
+  const respond = routes[pathOf(request)];
   if (respond === undefined) return { code: 404, body: "not found" };
   if (request.method !== "POST") return { code: 405, body: "only POST" };
   const text = await readBody(request);

@@ -149,7 +149,6 @@ export class Informer<T extends WatchedObject> {
     const began = timers.now();
     const mine = () => this.#opened === opened;
     const giveUp = () => {
-      if (!mine()) return;
       this.#opened = undefined;
       opened.abort();
       this.#options.onProblem({ kind: "request", message: "nothing was heard for too long" });

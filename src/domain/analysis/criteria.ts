@@ -46,7 +46,7 @@ export type Limit = LimitedShare &
   );
 
 /** The limits of a release, each judged on its own. */
-export function limitsOf({ errorLimit, latency, boundaries, ratios = [] }: Criteria): readonly Limit[] {
+export function limitsOf({ errorLimit, latency, boundaries, ratios = [] }: Criteria): readonly [Limit, ...Limit[]] {
   const own = ratios.map(ownLimit);
   const totalOf = ({ requests }: Counts) => requests;
   const errors: Limit = {

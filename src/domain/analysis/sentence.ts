@@ -43,7 +43,6 @@ function ownName({ limit, kind }: Finding): string | undefined {
 
 function counted({ limit, isCompared }: Finding, { stable, canary }: Totals): string {
   const total = limit.totalOf(canary);
-  if (total === 0) return `no canary requests yet (limit ${renderRatio(limit.share)})`;
   const beside = isCompared && limit.totalOf(stable) > 0 ? `, stable ${badOf(limit, stable)}` : "";
   const counts = renderCount(total);
   return `${badOf(limit, canary)} of ${counts} canary requests ${limit.did} (limit ${renderRatio(limit.share)}${beside})`;

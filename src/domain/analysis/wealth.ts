@@ -37,8 +37,14 @@ export interface Round {
 }
 
 /** How much more often than under the hypothesis requests are bad, as odds: what the bets are on. */
-const ratios = [1.5, 2, 4, 10, 40, 1_000] as const;
-const weights = [1 / 7, 1 / 7, 1 / 7, 1 / 7, 1 / 7, 2 / 7] as const;
+const ratios = [
+  { ratio: 1.5, weight: 1 / 7 },
+  { ratio: 2, weight: 1 / 7 },
+  { ratio: 4, weight: 1 / 7 },
+  { ratio: 10, weight: 1 / 7 },
+  { ratio: 40, weight: 1 / 7 },
+  { ratio: 1_000, weight: 2 / 7 },
+] as const;
 const boldest = 2 / 7;
 /** Staked at once unless told; the rest is staked bit by bit, so that a version that turns bad later is found as well. */
 const start = 0.5;
@@ -63,16 +69,16 @@ export function bet(before: Wealth | undefined, round: Round, game: Game): Wealt
   const dripped = before === undefined ? 0 : cash * -Math.expm1(-round.length / restartMean);
   const most = largestGrowth(round.length, game);
   const grow = (stakes: readonly number[], part: Ratio, win: (ratio: number) => number) =>
-    stakes.map((stake, index) => {
-      const added = dripped * (weights[index] ?? 0) * part;
-      return (stake + added) * Math.min(round.total === 0 ? 1 : win(ratios[index] ?? 1), most);
+    ratios.map(({ ratio, weight }, index) => {
+      const stake = (stakes[index] ?? 0) + dripped * weight * part;
+      return stake * Math.min(round.total === 0 ? 1 : win(ratio), most);
     });
   const after: Wealth = {
     cash: cash - dripped,
     mean: grow(mean, 1 - onRequests, (ratio) => winOfShare(round, ratio)),
     ...(game.clusterSize === undefined
       ? {}
-      : { perRequest: grow(perRequest ?? mean.map(() => 0), onRequests, winOfRequests(round, game.clusterSize)) }),
+      : { perRequest: grow(perRequest ?? [], onRequests, winOfRequests(round, game.clusterSize)) }),
   };
   return clipped(after, clip / game.alpha);
 }
@@ -101,7 +107,7 @@ export function roundAgainst(
 }
 
 function opening(onRequests: Ratio, atOnce: Ratio): Wealth {
-  const stakes = (part: Ratio) => weights.map((weight) => atOnce * weight * part);
+  const stakes = (part: Ratio) => ratios.map(({ weight }) => atOnce * weight * part);
   const mean = stakes(1 - onRequests);
   return { cash: 1 - atOnce, mean, ...(onRequests === 0 ? {} : { perRequest: stakes(onRequests) }) };
 }

@@ -61,8 +61,7 @@ function sinceItBegan(pod: PodCounts, since: Instant, share: Ratio, alpha: Ratio
   const path = pathOf([pod], since, share, alpha);
   const least = path.reduce((lowest, { wealth }) => Math.min(lowest, worth(wealth)), 1);
   const turn = path.findLast(({ wealth }) => worth(wealth) <= least)?.at ?? since;
-  const after = pod.ticks.filter(({ at }) => at > turn);
-  return after.length === 0 ? pod.ticks : after;
+  return pod.ticks.filter(({ at }) => at > turn);
 }
 
 interface Bets {

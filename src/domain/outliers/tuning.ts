@@ -3,10 +3,18 @@ import type { FoundPod, OutlierStatus, TunedSettings } from "../../api/outlier-s
 import type { Release } from "../../api/rollout-status.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import { largestShare } from "../analysis/bets.ts";
+import { countedIn } from "../analysis/blocks.ts";
 import { limitsOf } from "../analysis/criteria.ts";
 import { worth } from "../analysis/wealth.ts";
 import { atMost } from "../analysis/judge.ts";
-import { isProblem, type Observation, type OutlierState, type ReplicaSet } from "../observation.ts";
+import {
+  isProblem,
+  type Observation,
+  type OutlierPolicy,
+  type OutlierState,
+  type ReplicaSet,
+  type Workload,
+} from "../observation.ts";
 import { canaryOf, stableOf } from "../rules/canary.ts";
 import { weightOf } from "../steps.ts";
 import { criteriaOf } from "../verdict.ts";
@@ -56,11 +64,10 @@ export function tuningFor(observation: Observation, version: Version): Tuning | 
 }
 
 /** The largest share of errors that a version may have; where only stable is compared with, as much as stable has. */
-function limitOn(spec: RolloutSpec, { analysis }: Release): Ratio {
-  const criteria = criteriaOf(spec, analysis);
+function limitOn(spec: RolloutSpec, release: Release): Ratio {
+  const criteria = criteriaOf(spec, release.analysis);
   const [limit] = limitsOf(criteria);
-  if (limit === undefined || analysis === undefined) return criteria.errorLimit;
-  return largestShare({ limit, criteria }, analysis.release);
+  return largestShare({ limit, criteria }, countedIn(release));
 }
 
 const otherOf = (version: Version): Version => (version === "canary" ? "stable" : "canary");
@@ -73,28 +80,24 @@ function sizeOf(observation: Observation, pods: CountedPods, version: Version): 
 interface Ground {
   readonly spec: RolloutSpec;
   readonly release: Release;
+  readonly workload: Workload;
   readonly pods: CountedPods;
   readonly outliers: OutlierState | undefined;
 }
 
-function groundOf({ pods, rollout, traffic }: Observation): Ground | undefined {
+function groundOf({ pods, rollout, traffic, workload }: Observation): Ground | undefined {
   const { spec, status } = rollout;
   const { release } = status;
   if (spec === undefined || release?.analysis === undefined || pods?.kind !== "Counts") return undefined;
-  if (spec.outlierDetection.tuning === "Off" || isProblem(traffic)) return undefined;
-  return { spec, release, pods, outliers: traffic.outliers };
+  if (spec.outlierDetection.tuning === "Off" || isProblem(traffic) || isProblem(workload)) return undefined;
+  return { spec, release, workload, pods, outliers: traffic.outliers };
 }
 
-function whyNot(
-  observation: Observation,
-  { release, outliers }: Ground,
-  version: Version,
-  left: number,
-): string | undefined {
+function whyNot(observation: Observation, ground: Ground, version: Version, left: number): string | undefined {
   return (
     tunedBefore(observation.rollout.status.outlierDetection, version) ??
-    obstacleIn(outliers) ??
-    overload(observation, release, version, left)
+    obstacleIn(ground.outliers) ??
+    overload(ground, version, left)
   );
 }
 
@@ -112,18 +115,22 @@ function settingsBeside(
 /** What the settings would do beside what they are for: the top level holds for both versions. */
 function harmOf(
   observation: Observation,
-  { release, outliers, pods }: Ground,
+  ground: Ground,
   settings: TunedSettings,
   version: Version,
   size: number,
 ): string | undefined {
   const other = otherOf(version);
-  const otherSize = sizeOf(observation, pods, other);
+  const otherSize = sizeOf(observation, ground.pods, other);
   const ejected = Math.floor((settings.maxEjectionPercent * otherSize) / 100);
-  const policy = outliers?.policies[version];
-  const [panic] = policy === undefined ? [] : panicOf({ ...policy, ...settings }, size);
-  if (panic !== undefined) return `${policy?.where ?? ""}: ${panic}`;
-  return otherSize === 0 ? undefined : overload(observation, release, other, otherSize - ejected);
+  const left = otherSize === 0 ? undefined : overload(ground, other, otherSize - ejected);
+  return panicIn(ground.outliers?.policies[version], settings, size) ?? left;
+}
+
+function panicIn(policy: OutlierPolicy | undefined, settings: TunedSettings, size: number): string | undefined {
+  if (policy === undefined) return undefined;
+  const [panic] = panicOf({ ...policy, ...settings }, size);
+  return panic && `${policy.where}: ${panic}`;
 }
 
 function replicaSetOf(observation: Observation, version: Version): ReplicaSet | undefined {
@@ -140,13 +147,12 @@ function obstacleIn(outliers: OutlierState | undefined): string | undefined {
 }
 
 /** Each pod of a Deployment carries 1/replicas of its traffic without a release: that much is known to be no overload. */
-function overload({ workload }: Observation, release: Release, version: Version, left: number): string | undefined {
-  if (left === 0) return "no other pod would be left";
+function overload({ workload, release }: Ground, version: Version, left: number): string | undefined {
+  if (left === 0) return `no pod of ${version} would be left`;
   const weight = version === "canary" ? weightOf(release) : 100 - weightOf(release);
-  const replicas = isProblem(workload) ? 0 : workload.replicas;
-  const load = ((weight / 100) * replicas) / left;
+  const load = ((weight / 100) * workload.replicas) / left;
   if (load <= mostLoad) return undefined;
-  return `the ${left} other pods would get ${load.toPrecision(2)} times what a pod got before the release, and ${mostLoad} times is the most`;
+  return `the ${left} other pods of ${version} would get ${load.toPrecision(2)} times what a pod got before the release, and ${mostLoad} times is the most`;
 }
 
 function ratesOf(
@@ -237,16 +243,19 @@ export function wantsPods(observation: Observation): boolean {
   const { release } = status;
   if (spec === undefined || release?.analysis === undefined || release.decision !== undefined) return false;
   if (spec.outlierDetection.tuning === "Off" || weightOf(release) === 0 || measurement?.kind !== "Counts") return false;
-  return waitsForEjection(observation) || isSuspicious(release, spec, limitOn(spec, release));
+  return waitsForEjection(observation) || isSuspicious(release.analysis, spec, limitOn(spec, release));
 }
 
 const leastErrors = 3;
 
-function isSuspicious({ analysis }: Release, { analysis: { compareWith } }: RolloutSpec, limit: Ratio): boolean {
-  if (analysis === undefined) return false;
-  const { canary, stable } = analysis.step;
+function isSuspicious(
+  { step, evidence }: NonNullable<Release["analysis"]>,
+  { analysis: { compareWith } }: RolloutSpec,
+  limit: Ratio,
+): boolean {
+  const { canary, stable } = step;
   const isStable = stable.errors >= leastErrors && stable.errors > limit * stable.requests;
-  const claims = analysis.evidence?.errors ?? {};
+  const claims = evidence?.errors ?? {};
   const against = compareWith === "stable" ? claims.stable : claims.limit;
   return isStable || (canary.errors >= leastErrors && worth(against) > 1);
 }

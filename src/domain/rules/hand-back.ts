@@ -7,6 +7,7 @@ import { routesAreEverywhere, subsetsAreEverywhere, withRoute, withSubsets, type
 import { conditionOf } from "../standing.ts";
 import { stillNarrowed } from "./canary.ts";
 import { outliersToRestore } from "./outliers.ts";
+import { hashOf } from "../version-names.ts";
 
 /**
  * Subset stable first, while it has no traffic; then the routes; then subset canary. What is not seen in the world is
@@ -63,7 +64,7 @@ function stableWidened(observation: Observation, release: Release, asked: Asked)
   if (asked.route === "Rest" || isProblem(traffic)) return undefined;
   if (asked.subsets === "Narrowed" || isNarrow(observation)) {
     const next: Release = { ...release, traffic: withSubsets(observation, asked, "Widened") };
-    const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: canary?.podTemplateHash ?? "" }];
+    const plan: Plan = [{ kind: "widenStable", original: asked.original, canary: hashOf(observation, "canary") }];
     return promoting(observation, "Making subset stable select what it did before the release.", plan, next);
   }
   if (subsetsAreEverywhere(observation, asked)) return undefined;
@@ -85,7 +86,7 @@ function routesRestored(observation: Observation, release: Release, asked: Asked
  */
 export function leftToService(observation: Observation, { original, route }: Asked): Plan {
   const { traffic, rollout } = observation;
-  const canary = rollout.status.canary?.podTemplateHash ?? "";
+  const canary = hashOf(observation, "canary");
   const isSplit = route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split");
   return [
     ...(isNarrow(observation) ? [{ kind: "widenStable", original, canary } as const] : []),

@@ -15,6 +15,7 @@ import { untilEjected } from "./outliers.ts";
 import { rollBack } from "./safety.ts";
 import { whoAsked } from "../who-asked.ts";
 import { askedToPromote, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
+import { imageOf, replicaSetNameOf } from "../version-names.ts";
 
 /**
  * A release stands still while its Rollout is suspended or a person has asked for a pause: its weight is kept, its pods
@@ -29,11 +30,12 @@ export const standStill: Rule = (observation) => {
     const wasPaused = observation.rollout.status.handled?.pause !== undefined;
     return wasPaused ? resume(observation, release) : undefined;
   }
-  const reason = spec.suspend ? "Suspended" : "Paused";
+  const isAsked = asked !== undefined && !spec.suspend;
+  const reason = isAsked ? "Paused" : "Suspended";
   const weight = weightOf(release);
-  const message = spec.suspend
-    ? `spec.suspend is set: the release stays at weight ${weight}; a rollback still happens.`
-    : `${whoAsked(observation)} asked for a pause at ${asked ?? ""}: the release stays at weight ${weight} until it is resumed; a rollback still happens.`;
+  const message = isAsked
+    ? `${whoAsked(observation)} asked for a pause at ${asked}: the release stays at weight ${weight} until it is resumed; a rollback still happens.`
+    : `spec.suspend is set: the release stays at weight ${weight}; a rollback still happens.`;
   const key = releaseKey(release, reason, renderInstant(observation.now));
   return answer(observation, {
     status: { handled: { ...observation.rollout.status.handled, pause: asked } },
@@ -183,7 +185,7 @@ function next(
     ? { ...release, bakingSince: renderInstant(now), pausedAt: undefined }
     : { ...release, stepIndex: release.stepIndex + 1, pausedAt: undefined };
   if (isLast) {
-    const stays = `All traffic goes to ${rollout.status.canary?.image ?? "the canary"}; the old pods stay for ${spec.bake}, so that going back is one write.`;
+    const stays = `All traffic goes to ${imageOf(observation, "canary")}; the old pods stay for ${spec.bake}, so that going back is one write.`;
     transitions.push({ reason: "Baking", key: releaseKey(release), note: stays });
   }
   return answer(observation, {
@@ -215,7 +217,7 @@ export const bake: Rule = (observation) => {
 
 function baked(observation: Observation, release: Release, elapsed: Milliseconds, explanation: string): Answer {
   const end = isRunByUser(observation)
-    ? `all of the share stays with subset ${observation.rollout.status.canary?.replicaSet ?? ""}`
+    ? `all of the share stays with subset ${replicaSetNameOf(observation, "canary")}`
     : "handing the canary's pods to the Deployment";
   const note = `Baked for ${renderDuration(elapsed)}; ${end}. ${explanation}`;
   const at = renderInstant(observation.now);

@@ -6,6 +6,7 @@ import { isProblem, type Observation, type TrafficState, type Workload } from ".
 import { rejectedRevisions, rejectionOf, seenRejections, type Rejection } from "../rejections.ts";
 import { revisionWithCommit } from "../revision-with-commit.ts";
 import { isNews, type Standing } from "../standing.ts";
+import { imageOf } from "../version-names.ts";
 
 /** No release: the proven revision serves, and what a release needs is in place. Always answers. */
 export function rest(observation: Observation): Answer {
@@ -40,7 +41,7 @@ function told(observation: Observation, workload: Workload): Transition[] {
   }
   if (!isNeedlesslyPaused(observation, workload)) return [];
   if (isNews(observation, "Succeeded")) {
-    const serving = rollout.status.stable?.image ?? "";
+    const serving = imageOf(observation, "stable");
     const note = `The template is that of the stable revision (${serving}) again; nothing is to be released.`;
     return [{ reason: "Reverted", key, note }];
   }
@@ -102,7 +103,7 @@ function withHold(observation: Observation, workload: Workload): Action[] {
 function standingAtRest(observation: Observation, workload: Workload): Standing {
   const { rollout } = observation;
   const { stable } = rollout.status;
-  const serving = stable?.image ?? "";
+  const serving = imageOf(observation, "stable");
   if (rollout.spec?.suspend === true) return suspended(observation, workload, serving);
   if (workload.holdOff) return unheld(workload, serving);
   const rejection = rejectionOf(observation, workload);

@@ -14,6 +14,7 @@ import { leftToService } from "./hand-back.ts";
 import { outliersToRestore, outliersUnseen, toldRestored } from "./outliers.ts";
 import { moveBack } from "./safety.ts";
 import { withSecondLever } from "./second-lever.ts";
+import { imageOf } from "../version-names.ts";
 
 /** These say nothing about the revision itself: it is released again when it comes again. */
 const rejectsNothing: readonly (string | undefined)[] = [
@@ -244,7 +245,7 @@ function subsetsRestored(observation: Observation, release: Release): Answer | u
 function ended(observation: Observation, release: Release): Answer {
   const { canary, stable } = observation.rollout.status;
   const rejects = !rejectsNothing.includes(release.reason);
-  const note = `${stable?.image ?? "stable"} serves all traffic again. ${canary?.image ?? "The canary"}${fromCommit(release.commit)} was given up at weight ${release.highestWeight}: ${whyOf(release)}`;
+  const note = `${imageOf(observation, "stable")} serves all traffic again. ${imageOf(observation, "canary")}${fromCommit(release.commit)} was given up at weight ${release.highestWeight}: ${whyOf(release)}`;
   const finished = finishRelease(observation, release, rejects);
   return answer(observation, {
     status: finished,

@@ -21,6 +21,7 @@ import {
 } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
 import { needsEvidence } from "./second-lever.ts";
+import { imageOf, replicaSetNameOf } from "../version-names.ts";
 
 /** Sends all traffic back to stable the moment there is a reason; waits for nothing. */
 export const goBack: Rule = (observation) => {
@@ -99,7 +100,7 @@ function stableLost(observation: Observation): Why | undefined {
   if (!hasLostStable(observation)) return undefined;
   return {
     reason: "StableLost",
-    explanation: `Deployment ${workload.name} was scaled to 0, and ReplicaSet ${rollout.status.stable?.replicaSet ?? ""} was deleted with spec.revisionHistoryLimit 0; write 1 or more to keep a way back.`,
+    explanation: `Deployment ${workload.name} was scaled to 0, and ReplicaSet ${replicaSetNameOf(observation, "stable")} was deleted with spec.revisionHistoryLimit 0; write 1 or more to keep a way back.`,
   };
 }
 
@@ -182,7 +183,7 @@ function servesNothing({ workload }: Observation, canary: ReplicaSet): boolean {
 }
 
 function canaryGone(observation: Observation, weight: number): Why {
-  const name = observation.rollout.status.canary?.replicaSet ?? "";
+  const name = replicaSetNameOf(observation, "canary");
   const what = isRunByUser(observation) ? `What ran in subset ${name} was deleted` : `ReplicaSet ${name} was deleted`;
   return { reason: "CanaryUnavailable", explanation: `${what} at weight ${weight}.` };
 }
@@ -240,7 +241,7 @@ export function rollBack(
   const isSplit = release.traffic?.route === "Split";
   const back = release.traffic && { ...release.traffic, weight: 0, ...(isSplit ? { routeChangedAt: at } : {}) };
   const decided: Release = { ...release, decision: "Rollback", reason, explanation, decidedAt: at, traffic: back };
-  const note = `Sending all traffic back to ${rollout.status.stable?.image ?? "stable"} from weight ${weight}: ${reason}. ${explanation}`;
+  const note = `Sending all traffic back to ${imageOf(observation, "stable")} from weight ${weight}: ${reason}. ${explanation}`;
   const { abort, promote } = rollout.requests;
   return answer(observation, {
     status: { release: decided, handled: { ...rollout.status.handled, abort, promote } },

@@ -5,6 +5,7 @@ import type { Answer } from "../decision.ts";
 import { countedIn, noCounts, totalsOf } from "../analysis/blocks.ts";
 import { isProblem, type Observation } from "../observation.ts";
 import { canaryOf } from "./canary.ts";
+import { imageOf } from "../version-names.ts";
 
 /** Fewer requests than this of late show nothing. */
 const leastRequests = 20;
@@ -17,11 +18,11 @@ const mostly = 0.5;
  * person who knows of worse harm than errors can scale them down.
  */
 export function withSecondLever(observation: Observation, release: Release, answer: Answer): Answer {
-  const { settings, rollout } = observation;
+  const { settings } = observation;
   const canary = canaryOf(observation);
   if (canary?.controlledBy !== "Rollout" || canary.replicas === 0 || !isBlocked(observation, release)) return answer;
   if (release.reason !== "ErrorRateTooHigh" || !isMostlyErrors(observation, release)) return answer;
-  const note = `The routes could not be changed for ${renderDuration(settings.rollbackDeadline)}, and most answers of ${rollout.status.canary?.image ?? "the canary"} were errors: its pods are removed. Requests that are still sent to them fail with 503 until the routes can be written.`;
+  const note = `The routes could not be changed for ${renderDuration(settings.rollbackDeadline)}, and most answers of ${imageOf(observation, "canary")} were errors: its pods are removed. Requests that are still sent to them fail with 503 until the routes can be written.`;
   return {
     ...answer,
     plan: [{ kind: "scaleCanary", replicaSet: canary.name, replicas: 0 }, ...answer.plan],

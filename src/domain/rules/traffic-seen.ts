@@ -4,9 +4,9 @@ import { trafficShift } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Rule, Transition } from "../decision.ts";
 import { freshStep, missingData } from "../evidence.ts";
-import type { Observation } from "../observation.ts";
+import type { Measurement, Observation } from "../observation.ts";
 import type { Asked } from "../propagation.ts";
-import { conditionOf } from "../standing.ts";
+import { conditionOf, saidIn } from "../standing.ts";
 import { weightOf } from "../steps.ts";
 import { hangsFromTheFirst } from "../verdict.ts";
 import { whoAsked } from "../who-asked.ts";
@@ -28,16 +28,21 @@ export const waitForTraffic: Rule = (observation) => {
   if (missing !== undefined) return holdForMetrics(observation, release, missing);
   // Nothing was looked at, which is not the same as nothing to be seen.
   if (observation.measurement === undefined) return progressing(observation, waiting(weight));
-  return look(observation, release, open.release.traffic);
+  return look(observation, release, open.release.traffic, observation.measurement);
 };
 
 function waiting(weight: number): string {
   return `Waiting until ${weight} % of the traffic is seen at the canary.`;
 }
 
-function look(observation: Observation, release: Release, { weight, routeChangedAt }: Asked): Answer {
-  const { measurement, now, settings } = observation;
-  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+function look(
+  observation: Observation,
+  release: Release,
+  { weight, routeChangedAt }: Asked,
+  measurement: Measurement,
+): Answer {
+  const { now, settings } = observation;
+  const seen = measurement.kind === "Counts" ? measurement.sinceShift : undefined;
   const { stable, canary, callers } = seen ?? { stable: 0, canary: 0, callers: [] };
   const elapsed = now - parseInstant(routeChangedAt);
   const shift = trafficShift({ weight, stable, canary, elapsed, deadline: settings.shiftDeadline });
@@ -103,15 +108,6 @@ function withShift(
   message: string,
   status: "True" | "False" | "Unknown",
 ): Answer {
-  const ready = conditionOf(given.status, "Ready");
-  return answer(observation, {
-    ...given,
-    standing: {
-      kind: "Progressing",
-      reason: ready?.reason ?? "Progressing",
-      phase: given.status.phase ?? "Progressing",
-      message,
-      shifted: { status, message },
-    },
-  });
+  const standing = { kind: "Progressing", ...saidIn(given.status), message, shifted: { status, message } } as const;
+  return answer(observation, { ...given, standing });
 }

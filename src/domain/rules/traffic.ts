@@ -6,6 +6,7 @@ import { freshAnalysis } from "../evidence.ts";
 import { isProblem, type Observation, type TrafficState } from "../observation.ts";
 import { subsetsAreEverywhere, type Asked } from "../propagation.ts";
 import { atWeight, hold, progressing, undecided, wantedWeight } from "./under-way.ts";
+import { imageOf } from "../version-names.ts";
 
 /** Gives the canary the weight of the step, and puts it back when somebody else changes it. */
 export const shiftTraffic: Rule = (observation) => {
@@ -18,7 +19,7 @@ export const shiftTraffic: Rule = (observation) => {
   const unsafe = untilSubsetsStay(observation, release, weight);
   if (unsafe !== undefined) return unsafe;
   if (asked.weight !== weight) {
-    const note = `Sending ${weight} % of the traffic to the canary (${observation.rollout.status.canary?.image ?? ""}), step ${release.stepIndex + 1}.`;
+    const note = `Sending ${weight} % of the traffic to the canary (${imageOf(observation, "canary")}), step ${release.stepIndex + 1}.`;
     const moved: Release = {
       ...atWeight(observation, release, weight),
       highestWeight: Math.max(release.highestWeight, weight),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { observe } from "../../../src/controller/observe.ts";
 import { decide, ruleNames } from "../../../src/domain/decide.ts";
+import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
 import type { Observation } from "../../../src/domain/observation.ts";
 import { VirtualWorld, type Behaviour } from "../../simulation/virtual-world.ts";
 import { readText } from "../../architecture/repository.ts";
@@ -54,6 +55,45 @@ describe.each([
       expect(JSON.parse(JSON.stringify(status))).toEqual(status);
     }
   });
+});
+
+describe("a status that has lost a part, by a restore from a backup or by hand", () => {
+  const lose: readonly (readonly [string, (status: RolloutStatus) => RolloutStatus])[] = [
+    ["the canary", (status) => ({ ...status, canary: undefined })],
+    ["stable", (status) => ({ ...status, stable: undefined })],
+    ["its conditions", (status) => ({ ...status, conditions: undefined, phase: undefined })],
+    [
+      "what was asked of the mesh",
+      ({ release, ...status }) => ({ ...status, release: release && { ...release, traffic: undefined } }),
+    ],
+    [
+      "what was counted",
+      ({ release, ...status }) => ({ ...status, release: release && { ...release, analysis: undefined } }),
+    ],
+  ];
+
+  test.each(lose)(
+    "%s: every moment of a release has a decision, in words and fields that are there",
+    async (_, without) => {
+      const releases = [{}, { errorRate: 0.2 }, { crashes: true }] as const;
+      const seen = (await Promise.all(releases.map((behaviour) => observationsOf(behaviour)))).flat();
+      for (const observation of seen) {
+        const status = without(observation.rollout.status);
+        const {
+          plan,
+          status: next,
+          transitions,
+        } = decide({ ...observation, rollout: { ...observation.rollout, status } });
+        expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+        expect([next.message, ...transitions.map(({ note }) => note)].join(" ")).not.toMatch(/undefined|null|\[object/);
+        // Whatever is forgotten, nothing new gets traffic by it.
+        const weights = plan.flatMap((action) => (action.kind === "routeTraffic" ? [action.weight] : []));
+        const asked = observation.rollout.status.release?.traffic?.weight ?? 0;
+        const steps = [0, asked, ...(observation.rollout.spec?.steps ?? []).flatMap(({ weight }) => weight ?? [])];
+        expect(weights.every((weight) => steps.includes(weight))).toBe(true);
+      }
+    },
+  );
 });
 
 describe("the order of the rules", () => {

@@ -31,6 +31,11 @@ test.each([
     observed(rollback, counted(counts(0), counts(900))),
     "Unreported",
   ],
+  [
+    "is not reported where nobody has looked",
+    rollbackShift(inRelease(rollback, { measurement: undefined, traffic: routesSplit(0) })),
+    "Unreported",
+  ],
   ["is nothing to see while routes still split", observed(rollback, report(900, 0), routesSplit(10)), undefined],
   ["is nothing to see once routes are as they were", observed(rollback, report(900, 0), routesAtRest), undefined],
   ["is nothing to see without a rollback", observed({ traffic: asked }), undefined],

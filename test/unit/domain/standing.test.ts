@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isNews, withStanding } from "../../../src/domain/standing.ts";
+import { isNews, saidIn, withStanding } from "../../../src/domain/standing.ts";
 import { aRollout, anObservation, noon } from "../../support/observation.ts";
 
 const at = new Date(noon).toISOString();
@@ -68,4 +68,14 @@ test("isNews() compares with the reason that was told last", () => {
   const told = withStanding(anObservation(), { observedGeneration: 1 }, { ...base, kind: "Progressing" });
   const observation = anObservation({ rollout: aRollout({ status: told }) });
   expect([isNews(observation, "Progressing"), isNews(observation, "Held")]).toEqual([false, true]);
+});
+
+test("what a status says is its reason and its phase; without them it has only begun", () => {
+  const standing = { kind: "Settled", reason: "Succeeded", phase: "Ready", message: "m" } as const;
+  const observation = anObservation();
+  expect(saidIn(withStanding(observation, observation.rollout.status, standing))).toEqual({
+    reason: "Succeeded",
+    phase: "Ready",
+  });
+  expect(saidIn({ observedGeneration: 1 })).toEqual({ reason: "Progressing", phase: "Progressing" });
 });

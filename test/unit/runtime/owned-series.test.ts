@@ -19,6 +19,11 @@ test("an owner has the series that it showed last, until it is forgotten; others
     'x{owner="a",reason="Two"} 2',
     'x{owner="a",reason="Three"} 3',
   ]);
+  series.show("a", [
+    [{ owner: "a", reason: "Two" }, 4],
+    [{ owner: "a", reason: "Three" }, 3],
+  ]);
+  expect(await shown()).toContain('x{owner="a",reason="Two"} 4');
   series.forget("a");
   series.forget("unknown");
   expect(await shown()).toEqual(['x{owner="b",reason="One"} 1']);

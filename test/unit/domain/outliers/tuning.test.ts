@@ -84,7 +84,7 @@ describe("tuningFor", () => {
     const { traffic } = oneBadPod().rollout.status.release!;
     const whole = oneBadPod({ traffic: { ...traffic!, weight: 100 } });
     expect(whyNot(whole)).toBe(
-      "the 3 other pods would get 2.7 times what a pod got before the release, and 1.5 times is the most",
+      "the 3 other pods of canary would get 2.7 times what a pod got before the release, and 1.5 times is the most",
     );
     // Stable's share of it is the rest.
     const pods = aReport({ pods: [aPod("stable", "bad", 25, 25), aPod("stable", "well", 25), aPod("canary", "a", 9)] });
@@ -130,8 +130,33 @@ describe("tuningFor", () => {
     expect(tuningFor(small, "canary")?.kind).toBe("Tune");
     const large = { ...small, workload: { ...workload, replicas: 4, replicaSets } as typeof workload };
     expect(whyNot(large)).toBe(
-      "the 1 other pods would get 2.0 times what a pod got before the release, and 1.5 times is the most",
+      "the 1 other pods of canary would get 2.0 times what a pod got before the release, and 1.5 times is the most",
     );
+  });
+
+  test("is not tried where a team's own settings would leave the other version without a pod", () => {
+    const own = { where: "here", maxEjectionPercent: 100 };
+    const outliers = { ...untouched, policies: { stable: undefined, canary: own } };
+    const pods = aReport({ pods: aReport().pods.filter(({ pod }) => pod !== "product-2") });
+    const { workload } = oneBadPod();
+    const replicaSets = [aReplicaSet({ ready: 1 }), aCanary({ ready: 4 })];
+    const one = oneBadPod(
+      {},
+      { pods, workload: { ...workload, replicaSets } as typeof workload, traffic: { ...routesSplit(50), outliers } },
+    );
+    expect(whyNot(one)).toBe("no pod of stable would be left");
+  });
+
+  test("counts what is called where no ReplicaSet is seen, and leaves a version without pods alone", () => {
+    const { workload } = oneBadPod();
+    const pods = aReport({ pods: aReport().pods.filter(({ version }) => version === "canary") });
+    const none = oneBadPod({}, { pods, workload: { ...workload, replicaSets: [] } as typeof workload });
+    expect(tuningFor(none, "canary")).toMatchObject({
+      kind: "Tune",
+      computed: { settings: { maxEjectionPercent: 25 } },
+    });
+    const problem = { problem: "WorkloadNotFound", message: "", canary: undefined } as const;
+    expect(tuningFor(oneBadPod({}, { workload: problem }), "canary")).toBeUndefined();
   });
 
   test("keeps to a team's own settings where these are tighter", () => {
