@@ -3,8 +3,11 @@ import type { Release } from "../api/rollout-status.ts";
 import { trafficShift, type Shift } from "./analysis/traffic-shift.ts";
 import { isProblem, type Observation } from "./observation.ts";
 
+/** One that has asked for a split. */
+type SplitRelease = Release & { readonly traffic: NonNullable<Release["traffic"]> };
+
 /** Whether it is a rollback whose routes are still split, of a canary that had traffic: there is something to see. */
-export function isOnItsWayBack(release: Release | undefined): release is Release & Required<Pick<Release, "traffic">> {
+export function isOnItsWayBack(release: Release | undefined): release is SplitRelease {
   return release?.decision === "Rollback" && release.highestWeight > 0 && release.traffic?.route === "Split";
 }
 

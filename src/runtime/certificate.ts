@@ -27,7 +27,7 @@ export function createAuthority(name: string, now: number): Promise<Identity> {
 
 /** Makes a certificate for a server that is reached by one of `hosts`, DNS names or addresses. */
 export function issueFor(hosts: readonly string[], authority: Identity, now: number): Promise<Identity> {
-  return create({ name: hosts[0] ?? "", now, valid: lifetimes.server.valid, hosts, authority });
+  return create({ name: hosts.slice(0, 1).join(""), now, valid: lifetimes.server.valid, hosts, authority });
 }
 
 /** Why the identity cannot serve `hosts` under the authority any more, or only for too short; undefined when it can. */

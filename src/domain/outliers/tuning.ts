@@ -29,6 +29,8 @@ export type Tuning =
       readonly kind: "Tune";
       readonly version: Version;
       readonly computed: ComputedSettings;
+      /** What the DestinationRule says before, as JSON. */
+      readonly before: string;
       readonly found: readonly FoundPod[];
       readonly why: string;
     }
@@ -51,16 +53,18 @@ export function tuningFor(observation: Observation, version: Version): Tuning | 
   // More of them are the version, not some pods of it.
   if (found.length > Math.max(1, Math.floor((bounds.maxEjectionPercent.max * size) / 100))) return undefined;
   const no = (why: string): Tuning => ({ kind: "No", version, found, why });
-  const against = whyNot(observation, ground, version, size - found.length);
+  const { outliers } = ground;
+  if (outliers === undefined) return no("there is no DestinationRule to tune");
+  const against = whyNot(observation, { ...ground, outliers }, version, size - found.length);
   if (against !== undefined) return no(against);
   const rates = ratesOf(observation, ground, version, concentration);
   const computed = computeSettings(rates, besides(observation, ground, version), bounds);
   if (typeof computed === "string") return no(computed);
-  const tight = { ...computed, settings: settingsBeside(observation, ground, computed.settings, version) };
-  const harm = harmOf(observation, ground, tight.settings, version, size);
+  const tight = { ...computed, settings: settingsBeside(observation, outliers, computed.settings, version) };
+  const harm = harmOf(observation, { ...ground, outliers }, tight.settings, version, size);
   if (harm !== undefined) return no(harm);
   const why = `${describe(concentration, version, spec)}. ${expectation(tight, rates)}`;
-  return { kind: "Tune", version, computed: tight, found, why };
+  return { kind: "Tune", version, computed: tight, before: outliers.before, found, why };
 }
 
 /** The largest share of errors that a version may have; where only stable is compared with, as much as stable has. */
@@ -93,10 +97,13 @@ function groundOf({ pods, rollout, traffic, workload }: Observation): Ground | u
   return { spec, release, workload, pods, outliers: traffic.outliers };
 }
 
-function whyNot(observation: Observation, ground: Ground, version: Version, left: number): string | undefined {
+/** With a DestinationRule. */
+type Ruled = Ground & { readonly outliers: OutlierState };
+
+function whyNot(observation: Observation, ground: Ruled, version: Version, left: number): string | undefined {
   return (
     tunedBefore(observation.rollout.status.outlierDetection, version) ??
-    obstacleIn(ground.outliers) ??
+    ground.outliers.obstacles[0] ??
     overload(ground, version, left)
   );
 }
@@ -104,18 +111,18 @@ function whyNot(observation: Observation, ground: Ground, version: Version, left
 /** With what a team has set itself, or with what was tuned for the other version before. */
 function settingsBeside(
   { rollout }: Observation,
-  { outliers }: Ground,
+  { policies }: OutlierState,
   settings: TunedSettings,
   version: Version,
 ): TunedSettings {
   const earlier = rollout.status.outlierDetection?.tuned;
-  return earlier === undefined ? tightened(settings, outliers?.policies[version]) : joinedSettings(settings, earlier);
+  return earlier === undefined ? tightened(settings, policies[version]) : joinedSettings(settings, earlier);
 }
 
 /** What the settings would do beside what they are for: the top level holds for both versions. */
 function harmOf(
   observation: Observation,
-  ground: Ground,
+  ground: Ruled,
   settings: TunedSettings,
   version: Version,
   size: number,
@@ -124,7 +131,7 @@ function harmOf(
   const otherSize = sizeOf(observation, ground.pods, other);
   const ejected = Math.floor((settings.maxEjectionPercent * otherSize) / 100);
   const left = otherSize === 0 ? undefined : overload(ground, other, otherSize - ejected);
-  return panicIn(ground.outliers?.policies[version], settings, size) ?? left;
+  return panicIn(ground.outliers.policies[version], settings, size) ?? left;
 }
 
 function panicIn(policy: OutlierPolicy | undefined, settings: TunedSettings, size: number): string | undefined {
@@ -140,10 +147,6 @@ function replicaSetOf(observation: Observation, version: Version): ReplicaSet | 
 function tunedBefore(outliers: OutlierStatus | undefined, version: Version): string | undefined {
   const isTried = outliers?.found.some((pod) => pod.version === version) === true;
   return isTried ? "outlier detection was tuned for this version once in this release already" : undefined;
-}
-
-function obstacleIn(outliers: OutlierState | undefined): string | undefined {
-  return outliers === undefined ? "there is no DestinationRule to tune" : outliers.obstacles[0];
 }
 
 /** Each pod of a Deployment carries 1/replicas of its traffic without a release: that much is known to be no overload. */

@@ -32,10 +32,8 @@ export function possibleTuning(observation: Observation): Tunable | undefined {
   return undefined;
 }
 
-function tuned(observation: Observation, release: Release, tuning: Tunable): Answer | undefined {
-  const { traffic } = observation;
-  if (isProblem(traffic) || traffic.outliers === undefined) return undefined;
-  const outlierDetection = recorded(observation, tuning, traffic.outliers.before);
+function tuned(observation: Observation, release: Release, tuning: Tunable): Answer {
+  const outlierDetection = recorded(observation, tuning);
   const { tuned: settings, before, ejectedBy: until } = outlierDetection;
   const isCanary = tuning.version === "canary";
   const blamed = isCanary
@@ -51,7 +49,7 @@ function tuned(observation: Observation, release: Release, tuning: Tunable): Ans
 }
 
 /** With what was found in the other version before. */
-function recorded(observation: Observation, { version, computed, found, why }: Tunable, before: string): OutlierStatus {
+function recorded(observation: Observation, { version, computed, before, found, why }: Tunable): OutlierStatus {
   const earlier = observation.rollout.status.outlierDetection;
   const until = version === "canary" ? renderInstant(ejectedBy(observation, computed)) : earlier?.ejectedBy;
   return {

@@ -142,7 +142,7 @@ export const waitForCanary: Rule = (observation) => {
   if (open === undefined || canary === undefined) return undefined;
   const { release, spec } = open;
   if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
-  if (isRunByUser(observation)) return waitForSubset(observation, release, spec);
+  if (isRunByUser(observation)) return waitForSubset(observation, workload, release, spec);
   const size = canarySize(workload.replicas, weightToCome(observation, release, spec));
   const running = canaryOf(observation);
   if (running?.deleting === true)

@@ -32,21 +32,14 @@ export const finishPromotion: Rule = (observation) => {
   if (canary === undefined) return awaitReplicaSet(observation, release);
   const kept = leaveLostSubset(observation, release, workload, canary) ?? keepTraffic(observation, release);
   if (kept !== undefined) return kept;
-  switch (canary.controlledBy) {
-    case "Rollout":
-      return handOver(observation, release, workload, canary);
-    case "Nobody":
-      return awaitAdoption(observation, release, workload, canary);
-    case "Deployment":
-      return (
-        holdNewer(observation, release, workload, canary) ??
-        settle(observation, release, workload, canary) ??
-        restore(observation, release) ??
-        promoted(observation, release, workload, canary)
-      );
-    case "User":
-      return undefined;
-  }
+  if (canary.controlledBy === "Rollout") return handOver(observation, release, workload, canary);
+  if (canary.controlledBy === "Nobody") return awaitAdoption(observation, release, workload, canary);
+  return (
+    holdNewer(observation, release, workload, canary) ??
+    settle(observation, release, workload, canary) ??
+    restore(observation, release) ??
+    promoted(observation, release, workload, canary)
+  );
 };
 
 /** The canary's ReplicaSet, or the one that the Deployment made of its template after somebody had deleted it. */

@@ -14,6 +14,7 @@ import { revisionOf } from "./lifecycle.ts";
 import { toldRestored } from "./outliers.ts";
 import { correctionOf, ignoreWeights } from "./traffic.ts";
 import { hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
+import { replicaSetNameOf } from "../version-names.ts";
 
 /**
  * Where users run all versions themselves, the routes tell which subset serves: that one is stable. Without a release it
@@ -66,7 +67,7 @@ function keepServing(observation: Observation, traffic: TrafficState, stable: Re
   const note = `${who} changed the weights without a release; subset ${subset} has all of the share again.`;
   const transitions: Transition[] = [{ reason: "WeightsCorrected", key: `rest ${renderInstant(now)}`, note }];
   if (correction.isConflict) {
-    const key = `rest ${correction.corrections[0] ?? ""}`;
+    const key = `rest ${correction.corrections.slice(0, 1).join("")}`;
     transitions.push({ reason: "FieldOwnershipConflict", key, note: conflictAdvice(who) });
   }
   return answer(observation, {
@@ -82,10 +83,17 @@ function conflictAdvice(who: string): string {
 }
 
 /** The pods are the user's: the release waits until there are enough of them for the weight to come, and says so. */
-export function waitForSubset(observation: Observation, release: Release, spec: RolloutSpec): Answer | undefined {
-  const { workload } = observation;
+export function waitForSubset(
+  observation: Observation,
+  workload: Workload,
+  release: Release,
+  spec: RolloutSpec,
+): Answer | undefined {
   const running = canaryOf(observation);
-  if (running === undefined || isProblem(workload)) return undefined;
+  if (running === undefined) {
+    const message = `The DestinationRule has no subset ${replicaSetNameOf(observation, "canary")} any more. The release goes on by itself when it has.`;
+    return hold(observation, release, "CanaryCannotStart", message);
+  }
   const weight = wantedWeight(observation, release, spec);
   const size = Math.max(1, canarySize(workload.replicas, weight));
   if (running.available >= size && !running.deleting)

@@ -121,6 +121,12 @@ test("keepHold puts the label back, and calls it news only when nobody has just 
   expect(decide(without(60)).status.conditions).toEqual([ready(60)]);
 });
 
+test("keepHold gives a status that has no conditions its first ones", () => {
+  const decision = decide(anObservation({ workload: aWorkload({ labelled: false }) }));
+  expect(decision).toMatchObject({ rule: "keepHold", transitions: [] });
+  expect(decision.status.conditions).toContainEqual(expect.objectContaining({ type: "Ready", status: "Unknown" }));
+});
+
 test("keepHold leaves conditions with the generation that they were judged for", () => {
   const judged = decide(anObservation()).status;
   const workload = aWorkload({ labelled: false });

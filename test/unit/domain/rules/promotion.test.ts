@@ -451,3 +451,9 @@ test("routes that cannot be read are given back until that has worked, and the s
   expect(after("Held").status.release?.traffic?.routeChangedAt).toBe(ago(0));
   expect(after("Progressing").plan).toEqual([{ kind: "restoreSubsets", original: "{}" }]);
 });
+
+test("finishPromotion waits for a ReplicaSet that is not seen, with nothing to give back", () => {
+  const workload = aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet()] });
+  const asked = { decision: "Promote", traffic: undefined } as const;
+  expect(decide(inRelease(asked, { workload, traffic: routesAtRest })).plan).toEqual([]);
+});

@@ -229,6 +229,26 @@ describe("in a release", () => {
     expect(status.message).toContain("VirtualService shop/product is gone");
   });
 
+  test("its end waits where a status has lost what was asked, and promotes where it has lost what served", () => {
+    const lost = settling(60, { traffic: undefined });
+    expect(decide(seen(lost)).status.message).toBe("Waiting for the routes.");
+    const { status } = decide(seen({ ...settling(60), stable: undefined }, { traffic: { serving: "v2" } }));
+    expect(status).toMatchObject({ stable: revision("v2"), subsets: { retired: [] } });
+  });
+
+  test("a release whose subset is gone from the DestinationRule waits for it", () => {
+    const observation = seen(
+      released({ stepStartedAt: undefined, traffic: fresh && { ...fresh, subsets: "Rest", weight: 0 } }),
+      split(0),
+    );
+    const workload = { ...observation.workload, replicaSets: [entry("v1")] } as typeof observation.workload;
+    const { plan, status } = decide({ ...observation, workload });
+    expect(plan).toEqual([]);
+    expect(status.message).toBe(
+      "The DestinationRule has no subset v2 any more. The release goes on by itself when it has.",
+    );
+  });
+
   test("its end says that a step had too few requests for a verdict", () => {
     const decision = decide(seen(settling(60, { withoutEvidence: true }), { traffic: { serving: "v2" } }));
     expect(decision.transitions).toMatchObject([{ reason: "PromotedWithoutEvidence" }]);

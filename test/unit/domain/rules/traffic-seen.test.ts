@@ -90,3 +90,10 @@ test("waitForTraffic holds when much less traffic is seen than was asked for, an
   expect(decision.status.message).toContain("Asked for 10 % to the canary, but 0.5 % of 1005 requests went there");
   expect(decision.status.message).toMatch(/no other VirtualService routes the host\.$/);
 });
+
+test("waitForTraffic waits where nothing was counted yet and nothing is known to be missing", () => {
+  const release = { ...waiting, analysis: undefined, traffic: traffic({ routeChangedAt: ago(5) }) };
+  const decision = decide(inRelease(release, { measurement: { kind: "NoData", message: "no scrape yet" } }));
+  expect(decision).toMatchObject({ rule: "waitForTraffic", transitions: [] });
+  expect(decision.status.message).toBe("Waiting until 10 % of the traffic is seen at the canary.");
+});
