@@ -269,5 +269,10 @@ export async function situations(): Promise<readonly Situation[]> {
   return [...decided, ...(await failing())];
 }
 
-/** All reasons, in the order in which they are documented. */
-export const allReasons = Object.keys(conditionReasons) as ConditionReason[];
+/** Of the condition that says whether requests are counted pod by pod, which makes nobody less ready. */
+const ofPodsCounted: readonly string[] = ["PodsCounted", "PodsNotCounted"] satisfies ConditionReason[];
+
+/** All reasons of readiness, in the order in which they are documented. */
+export const allReasons = (Object.keys(conditionReasons) as ConditionReason[]).filter(
+  (reason) => !ofPodsCounted.includes(reason),
+);

@@ -59,8 +59,7 @@ function isUndone({ traffic, rollout }: Observation): boolean {
 }
 
 function stableWidened(observation: Observation, release: Release, asked: Asked): Answer | undefined {
-  const { rollout, traffic } = observation;
-  const { canary } = rollout.status;
+  const { traffic } = observation;
   if (asked.route === "Rest" || isProblem(traffic)) return undefined;
   if (asked.subsets === "Narrowed" || isNarrow(observation)) {
     const next: Release = { ...release, traffic: withSubsets(observation, asked, "Widened") };
@@ -85,7 +84,7 @@ function routesRestored(observation: Observation, release: Release, asked: Asked
  * be so.
  */
 export function leftToService(observation: Observation, { original, route }: Asked): Plan {
-  const { traffic, rollout } = observation;
+  const { traffic } = observation;
   const canary = hashOf(observation, "canary");
   const isSplit = route === "Split" || (!isProblem(traffic) && traffic.route.kind === "Split");
   return [

@@ -31,7 +31,10 @@ export const finishPromotion: Rule = (observation) => {
   const canary = servingOf(observation);
   if (canary === undefined) return awaitReplicaSet(observation, release);
   const kept = leaveLostSubset(observation, release, workload, canary) ?? keepTraffic(observation, release);
-  if (kept !== undefined) return kept;
+  return kept ?? adopt(observation, release, workload, canary);
+};
+
+function adopt(observation: Observation, release: Release, workload: Workload, canary: ReplicaSet): Answer {
   if (canary.controlledBy === "Rollout") return handOver(observation, release, workload, canary);
   if (canary.controlledBy === "Nobody") return awaitAdoption(observation, release, workload, canary);
   return (
@@ -40,7 +43,7 @@ export const finishPromotion: Rule = (observation) => {
     restore(observation, release) ??
     promoted(observation, release, workload, canary)
   );
-};
+}
 
 /** The canary's ReplicaSet, or the one that the Deployment made of its template after somebody had deleted it. */
 function servingOf(observation: Observation): ReplicaSet | undefined {

@@ -33,7 +33,6 @@ function held(observation: Observation, message: string): Answer {
 
 /** What people should know of what is done at rest. */
 function told(observation: Observation, workload: Workload): Transition[] {
-  const { rollout } = observation;
   const key = `generation-${workload.generation}`;
   if (workload.holdOff) {
     const note = standingAtRest(observation, workload).message;

@@ -243,7 +243,6 @@ function subsetsRestored(observation: Observation, release: Release): Answer | u
 }
 
 function ended(observation: Observation, release: Release): Answer {
-  const { canary, stable } = observation.rollout.status;
   const rejects = !rejectsNothing.includes(release.reason);
   const note = `${imageOf(observation, "stable")} serves all traffic again. ${imageOf(observation, "canary")}${fromCommit(release.commit)} was given up at weight ${release.highestWeight}: ${whyOf(release)}`;
   const finished = finishRelease(observation, release, rejects);

@@ -95,7 +95,7 @@ function rolledOut(observation: Observation): Why | undefined {
 }
 
 function stableLost(observation: Observation): Why | undefined {
-  const { workload, rollout } = observation;
+  const { workload } = observation;
   if (isProblem(workload) || workload.replicas > 0 || isHandedOver(observation)) return undefined;
   if (!hasLostStable(observation)) return undefined;
   return {

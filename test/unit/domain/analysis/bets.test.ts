@@ -23,7 +23,7 @@ function after(criteria: Criteria, ...blocks: readonly Totals[]) {
     );
     before = { stable: sum(before.stable, stable), canary: sum(before.canary, canary) };
   }
-  return { evidence, ...claimsOf(limit!, evidence, criteria) };
+  return { evidence, ...claimsOf(limit, evidence, criteria) };
 }
 
 const outage: Totals = { canary: counts(25, 25), stable: noCounts };
@@ -75,8 +75,8 @@ describe("what speaks against a canary", () => {
     expect(stable.needed).toBe(100);
     expect(evidence.errors?.limit).toBeUndefined();
     const [limit] = limitsOf(onlyStable);
-    expect(largestShare({ limit: limit!, criteria: onlyStable }, { stable: counts(200, 10) })).toBeCloseTo(0.075);
-    expect(largestShare({ limit: limit!, criteria: onlyStable }, { stable: noCounts })).toBe(0.01);
+    expect(largestShare({ limit: limit, criteria: onlyStable }, { stable: counts(200, 10) })).toBeCloseTo(0.075);
+    expect(largestShare({ limit: limit, criteria: onlyStable }, { stable: noCounts })).toBe(0.01);
     const later = { canary: counts(100, 6), stable: noCounts };
     expect(after(onlyStable, both, both, later, later, later).limit.wealth).toBeLessThan(1);
     expect(after(compared, both, both, later, later, later).limit.wealth).toBeGreaterThan(100);
