@@ -7,6 +7,7 @@ import { rollouts } from "../../../src/adapters/kubernetes/workload-resources.ts
 import { parseSpec, type Rollout } from "../../../src/api/rollout.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../../src/ports/kubernetes-objects.ts";
 import type { TrafficAction, TrafficRouter } from "../../../src/ports/traffic-router.ts";
+import { isProblem } from "../../../src/domain/observation.ts";
 import { ConflictError } from "../../../src/runtime/errors.ts";
 import { until } from "../../cluster/processes/until.ts";
 import { describeTrafficRouter, duringRelease } from "../../contract/traffic-router.contract.ts";
@@ -337,6 +338,69 @@ describe("with a real API server", () => {
     await router.perform({ kind: "routeTraffic", weight: 10, original }, released, signal);
     await real.caughtUp(namespace);
     expect(router.readTraffic(released)).toMatchObject({ route: { kind: "Split", weight: 10 } });
+    await close();
+  });
+});
+
+describe("outlier detection that git has", () => {
+  const settings = { consecutive5xxErrors: 4, baseEjectionTime: "1h", maxEjectionPercent: 25 };
+  const inGit = (trafficPolicy?: object) =>
+    istio("DestinationRule", { host: "product", ...(trafficPolicy && { trafficPolicy }) });
+
+  test("is git's again after it was tuned: git changes and removes it without a word", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    await apply(productService);
+    const git = (trafficPolicy?: object) =>
+      kubectlOutput(
+        ["-n", namespace, "apply", "--server-side", "--field-manager=git", "-f", "-"],
+        inGit(trafficPolicy),
+      );
+    const before = { outlierDetection: { consecutive5xxErrors: 7, interval: "5s" } };
+    await git(before);
+    const rollout = await rolloutIn(namespace, {
+      virtualService: { name: "product" },
+      destinationRule: { name: "product" },
+    });
+    await apply(
+      istio("VirtualService", { hosts: ["product"], http: [{ route: [{ destination: { host: "product" } }] }] }),
+    );
+    const read = async () => (await objects.read(destinationRules, namespace, "product", signal))!;
+    const outliersOf = () => {
+      const state = router.readTraffic(rollout);
+      if (isProblem(state) || state.outliers === undefined) throw new Error("the DestinationRule cannot be read");
+      return state.outliers;
+    };
+    const { before: untuned } = outliersOf();
+    await router.perform({ kind: "tuneOutliers", settings, before: untuned }, rollout, signal);
+    await real.caughtUp(namespace);
+    expect((await read()).spec?.["trafficPolicy"]).toEqual({ outlierDetection: { ...settings, interval: "5s" } });
+    expect(outliersOf()).toMatchObject({ isTuned: true, written: settings });
+
+    await router.perform({ kind: "restoreOutliers", before: untuned }, rollout, signal);
+    await real.caughtUp(namespace);
+    expect((await read()).spec?.["trafficPolicy"]).toEqual(before);
+    expect(
+      JSON.stringify((await read()).metadata.managedFields?.filter(({ manager }) => manager === "serin")),
+    ).not.toContain("f:trafficPolicy");
+    await git({ outlierDetection: { consecutive5xxErrors: 9, interval: "5s" } });
+    expect((await read()).spec?.["trafficPolicy"]).toEqual({
+      outlierDetection: { consecutive5xxErrors: 9, interval: "5s" },
+    });
+    await git();
+    expect((await read()).spec).toEqual({ host: "product" });
+    await close();
+  });
+
+  test("is not tuned over an object that was read before somebody changed it", async () => {
+    const { namespace, apply, close } = await openNamespace();
+    await apply(productService, inGit());
+    const stale = (await objects.read(destinationRules, namespace, "product", signal))!;
+    await apply(inGit({ connectionPool: {} }));
+    const late = { ...stale, spec: { trafficPolicy: { outlierDetection: settings } } };
+    const { apiVersion, kind, metadata, spec } = late;
+    const { name, resourceVersion } = metadata;
+    const applied = { apiVersion, kind, metadata: { name, namespace, resourceVersion }, spec };
+    await expect(objects.apply(destinationRules, applied, { signal })).rejects.toThrow(ConflictError);
     await close();
   });
 });
