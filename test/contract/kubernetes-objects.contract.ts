@@ -90,6 +90,34 @@ export function describeKubernetesObjects(name: string, open: () => Promise<Obje
       expect(await objects.read(configMaps, namespace, name, signal)).toBeUndefined();
     });
 
+    it("what is applied goes when it is not applied any more, unless it was changed in between", async () => {
+      const { objects, namespace } = bench;
+      const { apiVersion, kind, metadata } = configMap();
+      const apply = (data?: object) =>
+        objects.apply(configMaps, { apiVersion, kind, metadata, ...(data && { data }) }, options);
+      const applied = async () => {
+        const found = await objects.read(configMaps, namespace, metadata.name, signal);
+        const entry = found?.metadata.managedFields?.find(({ operation }) => operation === "Apply");
+        const { "f:data": fields } = (entry as { fieldsV1?: Record<string, object> } | undefined)?.fieldsV1 ?? {};
+        return { data: (found as { data?: object } | undefined)?.data, fields };
+      };
+      await apply({ x: "1", y: "1" });
+      expect(await applied()).toEqual({ data: { x: "1", y: "1" }, fields: { "f:x": {}, "f:y": {} } });
+      await apply({ x: "1" });
+      expect(await applied()).toEqual({ data: { x: "1" }, fields: { "f:x": {} } });
+      const change = [{ op: "replace", path: "/data/x", value: "2" }] as const;
+      await objects.jsonPatch(configMaps, namespace, metadata.name, change, options);
+      expect(await applied()).toEqual({ data: { x: "2" }, fields: undefined });
+      await apply({ z: "1" });
+      await apply();
+      expect((await applied()).data).toEqual({ x: "2" });
+      const stale = { ...metadata, resourceVersion: "1" };
+      await refused(
+        objects.apply(configMaps, { apiVersion, kind, metadata: stale, data: { x: "3" } }, options),
+        "ConflictError",
+      );
+    });
+
     it("keeps what has finalizers until the last of them is off", async () => {
       const { objects, namespace } = bench;
       const asked = configMap();

@@ -21,6 +21,7 @@ export const rulesInRelease = [
   "letGo",
   "finishRollback",
   "goBack",
+  "tuneOutliers",
   "refuseBadSpec",
   "keepPaused",
   "keepStable",

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "../../../src/ports/kubernetes-objects.ts";
-import type { MetricProvider, TrafficQuery } from "../../../src/ports/metric-provider.ts";
+import type { MetricProvider, PodsQuery, TrafficQuery } from "../../../src/ports/metric-provider.ts";
 import { nothing, type Tick } from "../../../src/domain/analysis/blocks.ts";
+import type { PodReport } from "../../../src/domain/outliers/pods.ts";
 import type { Measurement } from "../../../src/domain/observation.ts";
 import { imageOf } from "./controllers.ts";
 import type { MemoryStore } from "./memory-store.ts";
@@ -24,6 +25,8 @@ interface Counters {
 interface Sample {
   readonly at: number;
   readonly counters: Counters;
+  /** The same of each pod, by its workload and number. */
+  readonly pods: Counters;
   /** Requests that found no pod, since the beginning. */
   readonly lost: number;
 }
@@ -49,10 +52,12 @@ export class DataPlane {
   /** What proxies have, and what is on its way to them. */
   readonly #known = new Map<string, KubernetesObject | undefined>();
   #coming: { readonly at: number; readonly plural: string; readonly object: KubernetesObject | undefined }[] = [];
-  #samples: Sample[] = [{ at: 0, counters: {}, lost: 0 }];
+  #samples: Sample[] = [{ at: 0, counters: {}, pods: {}, lost: 0 }];
   isMeasured = true;
   /** Of all requests, those that fail whoever answers. */
   incident = 0;
+  /** The image of which one pod fails everything, until proxies eject it. */
+  badPodOf: string | undefined;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
@@ -77,21 +82,45 @@ export class DataPlane {
   /** Lets a length of time pass. Seconds. */
   serve(seconds: number): void {
     this.#receive();
-    const before = this.#samples.at(-1) ?? { at: 0, counters: {}, lost: 0 };
+    const before = this.#samples.at(-1) ?? { at: 0, counters: {}, pods: {}, lost: 0 };
     const counters: Record<string, { requests: number; errors: number }> = { ...before.counters };
+    const perPod: Record<string, { requests: number; errors: number }> = { ...before.pods };
+    const count = (all: typeof counters, name: string, more: typeof none) => {
+      const known = all[name] ?? none;
+      all[name] = { requests: known.requests + more.requests, errors: known.errors + more.errors };
+    };
     let { lost } = before;
     for (const { share, pods } of this.#split()) {
       const requests = share * this.#options.requestsPerSecond * seconds;
       const all = pods.reduce((sum, { ready }) => sum + ready, 0);
       if (all === 0) lost += requests;
       for (const { workload, image, ready } of all === 0 ? [] : pods) {
-        const its = (requests * ready) / all;
-        const { requests: known, errors } = counters[workload] ?? none;
-        const failing = Math.max(this.incident, this.#options.errorRateOf(image));
-        counters[workload] = { requests: known + its, errors: errors + its * failing };
+        for (const [pod, own] of this.#answered(image, ready, (requests * ready) / all).entries()) {
+          count(counters, workload, own);
+          count(perPod, `${workload}-${pod}`, own);
+        }
       }
     }
-    this.#samples.push({ at: this.#options.now(), counters, lost });
+    this.#samples.push({ at: this.#options.now(), counters, pods: perPod, lost });
+  }
+
+  /** What each of so many pods of an image answers: the first is the bad one, if one is. */
+  #answered(image: string, pods: number, requests: number): readonly (typeof none)[] {
+    const isOut = image === this.badPodOf && this.#ejects(pods);
+    const failing = Math.max(this.incident, this.#options.errorRateOf(image));
+    return Array.from({ length: pods }, (_none, pod) => {
+      const isBad = image === this.badPodOf && pod === 0;
+      if (isBad && isOut) return none;
+      const own = requests / (isOut ? pods - 1 : pods);
+      return { requests: own, errors: own * (isBad ? 1 : failing) };
+    });
+  }
+
+  /** Whether proxies have settings by which they eject one of so many pods. */
+  #ejects(pods: number): boolean {
+    const policy = this.#known.get("destinationrules")?.spec?.["trafficPolicy"] as
+      { readonly outlierDetection?: { readonly maxEjectionPercent?: number } } | undefined;
+    return ((policy?.outlierDetection?.maxEjectionPercent ?? 0) * pods) / 100 >= 1;
   }
 
   #receive(): void {
@@ -138,8 +167,41 @@ export class DataPlane {
         const requests = this.#options.requestsPerSecond * 600;
         return Promise.resolve(this.isMeasured ? { requests, lost: 0, length: 600_000, interval: 1_000 } : undefined);
       },
-      pods: () => Promise.resolve({ kind: "Unknown", message: "nothing tells pods apart here" }),
+      pods: (query) => Promise.resolve(this.#report(query)),
       measure: (query) => Promise.resolve(this.#measure(query)),
+    };
+  }
+
+  #report({ since, stable, canary }: PodsQuery): PodReport {
+    if (!this.isMeasured) return { kind: "Unavailable", message: "Prometheus does not answer" };
+    const first = this.#samples.findIndex(({ at }) => at > since);
+    const span = first <= 0 ? [] : this.#samples.slice(first - 1);
+    const grown = (pick: (sample: Sample) => number) =>
+      span.slice(1).map((sample, index) => whole(pick(sample)) - whole(pick(span[index] ?? sample)));
+    const named = (workload: string) =>
+      Object.keys(span.at(-1)?.pods ?? {}).filter((name) => name.replace(/-\d+$/, "") === workload);
+    const podsOf = (version: "stable" | "canary", workload: string) =>
+      named(workload).map((pod) => {
+        const [requests, errors] = (["requests", "errors"] as const).map((member) =>
+          grown(({ pods }) => pods[pod]?.[member] ?? 0),
+        );
+        const ticks = span
+          .slice(1)
+          .map(({ at }, index) => ({ at, requests: requests?.[index] ?? 0, errors: errors?.[index] ?? 0 }));
+        return { version, pod, ticks };
+      });
+    const called = (workload: string) => {
+      const sum = (member: "requests" | "errors") =>
+        grown(({ counters }) => counters[workload]?.[member] ?? 0).reduce((all, one) => all + one, 0);
+      return { rates: [sum("requests") / Math.max(1, span.length - 1)], errors: sum("errors") };
+    };
+    return {
+      kind: "Counts",
+      since,
+      until: this.#options.now(),
+      interval: 1_000,
+      pods: [...podsOf("stable", stable), ...podsOf("canary", canary)],
+      callers: { stable: called(stable), canary: called(canary) },
     };
   }
 

@@ -194,6 +194,24 @@ export const disturbances = {
       world.status.release === undefined &&
       (world.status.pendingEvents ?? []).length === 0,
   },
+  badPod: {
+    // At 100 % the others can carry what it gets.
+    plan: (world) => {
+      const wait = 1_000 * Math.floor(10 * world.random());
+      let dueAt = Infinity;
+      return () => {
+        const { release } = world.status;
+        if (dueAt === Infinity && release?.traffic?.weight === 100 && release.decision === undefined)
+          dueAt = world.now + wait;
+        if (world.now >= dueAt) world.dataPlane.badPodOf = "product:v2";
+      };
+    },
+    // Ejected in time, or not: what was tuned is as it was, which is looked at as well as the routes.
+    expected: (world, isBad) => {
+      const last = world.status.history?.[0];
+      return last?.outcome === "Promoted" && !isBad ? promoted(world, last, "product:v2") : rolledBack(world, last, []);
+    },
+  },
   deleted: {
     plan: once(
       (world) => world.store.remove({ plural: "rollouts", namespace: "shop", name: "product" }, "kubectl"),

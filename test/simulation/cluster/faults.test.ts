@@ -20,6 +20,17 @@ describe("the controller and its adapters over a cluster in memory", () => {
     120_000,
   );
 
+  test("a bad pod among good ones is ejected, whatever fails, and nothing of it is left", async () => {
+    let struck = 0;
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const played = await playRelease({ seed, isBad: false, disturbance: "badPod" });
+      expect(played.violations, told(played)).toEqual([]);
+      const tuned = [...played.strikes.keys()].filter((pair) => pair.startsWith("tuneOutliers "));
+      struck += tuned.length > 0 ? 1 : 0;
+    }
+    expect(struck).toBeGreaterThan(5);
+  }, 120_000);
+
   test("the same seed is the same run", async () => {
     const [first, again] = [await playRelease({ seed: 5 }), await playRelease({ seed: 5 })];
     expect(again).toEqual(first);

@@ -40,16 +40,7 @@ export function memoryObjects(store: MemoryStore, view: ObjectView, manager = fi
         };
         return store.update(placeOf(resource, namespace, name), change, manager, options);
       }),
-    apply: (resource, object, options) =>
-      answer(() => {
-        const { namespace, name } = (object as KubernetesObject).metadata;
-        const there = store.get(resource.plural, namespace, name);
-        const applied =
-          there === undefined
-            ? store.create(resource.plural, object, manager, options.dryRun)
-            : store.update(placeOf(resource, namespace, name), (current) => merged(current, object), manager, options);
-        return asApplied(applied, manager);
-      }),
+    apply: ({ plural }, object, { dryRun }) => answer(() => store.apply(plural, object, manager, dryRun)),
     remove: ({ plural }, { metadata: { namespace, name, uid } }, { dryRun }) =>
       answer(() => {
         if (dryRun === true || store.get(plural, namespace, name)?.metadata.uid !== uid) return;
@@ -70,11 +61,4 @@ function merged(current: Json, patch: object): Json {
 function withoutVersion(object: Json): Json {
   const { resourceVersion: _, ...metadata } = metadataOf(object);
   return { ...object, metadata };
-}
-
-function asApplied(object: KubernetesObject, manager: string): KubernetesObject {
-  const managedFields = (object.metadata.managedFields ?? []).map((entry) =>
-    entry.manager === manager ? { ...entry, operation: "Apply" } : entry,
-  );
-  return { ...object, metadata: { ...object.metadata, managedFields } };
 }

@@ -1,7 +1,7 @@
 import { ApiFailure } from "../../../src/adapters/kubernetes/errors.ts";
 import type { KubernetesObject, Resource, WriteOptions } from "../../../src/ports/kubernetes-objects.ts";
 import { ConflictError, NotFoundError } from "../../../src/runtime/errors.ts";
-import { copyOf, isSame, type Json } from "./json.ts";
+import { copyOf, isRecord, isSame, mergePatched, type Json } from "./json.ts";
 
 /** An object that is being changed; `undefined` as a result: it is gone. */
 export type Change = (current: Json) => Json;
@@ -56,7 +56,7 @@ export class MemoryStore {
     return found;
   }
 
-  create(plural: string, object: object, manager: string, dryRun = false): KubernetesObject {
+  create(plural: string, object: object, manager: string, dryRun = false, applied?: object): KubernetesObject {
     const { metadata } = object as KubernetesObject;
     if (this.get(plural, metadata.namespace, metadata.name) !== undefined)
       throw failed(ConflictError, 409, "AlreadyExists", `${plural} "${metadata.name}" already exists`);
@@ -65,11 +65,25 @@ export class MemoryStore {
     if (withStatus.has(plural) && plural !== "pods") delete fresh["status"];
     fresh["metadata"] = { ...metadata, uid: `uid-${this.#version + 1}`, generation: 1, creationTimestamp: now };
     const admitted = this.#options.admit?.(plural, fresh, undefined) ?? fresh;
-    return dryRun ? (admitted as unknown as KubernetesObject) : this.#put(plural, admitted, manager);
+    return dryRun ? (admitted as unknown as KubernetesObject) : this.#put(plural, admitted, { manager, applied });
+  }
+
+  /** Server-side apply, forced: what was applied before and is not any more goes. */
+  apply(plural: string, object: object, manager: string, dryRun = false): KubernetesObject {
+    const { metadata } = object as KubernetesObject;
+    const where = { plural, namespace: metadata.namespace, name: metadata.name };
+    if (this.get(plural, metadata.namespace, metadata.name) === undefined)
+      return this.create(plural, object, manager, dryRun, object);
+    const change = (current: Json): Json => {
+      const before = appliedBy(current, manager);
+      const { resourceVersion: _, ...own } = metadataOf(current);
+      return mergePatched(withoutFields({ ...current, metadata: own }, before, fieldsOf(object)), object) as Json;
+    };
+    return this.update(where, change, manager, { dryRun, applied: object });
   }
 
   /** Changes what is there, or a part of it. Does nothing where nothing differs. */
-  update(where: Place, change: Change, manager: string, options: Partial<WriteOptions> = {}): KubernetesObject {
+  update(where: Place, change: Change, manager: string, options: UpdateOptions = {}): KubernetesObject {
     const { plural, namespace, name } = where;
     const current = this.get(plural, namespace, name);
     if (current === undefined) throw failed(NotFoundError, 404, "NotFound", `${plural} "${name}" not found`);
@@ -80,11 +94,11 @@ export class MemoryStore {
       throw failed(ConflictError, 409, "Conflict", `${plural} "${name}": the object has been modified`);
     const admitted =
       options.subresource === "status" ? changed : (this.#options.admit?.(plural, changed, before) ?? changed);
-    if (isSame(admitted, before)) return current;
+    if (isSame(admitted, before) && ownsNoOther(before, manager, options.applied)) return current;
     if (isNewGeneration(plural, before, admitted))
       metadataOf(admitted)["generation"] = Number(metadataOf(before)["generation"] ?? 1) + 1;
     if (options.dryRun === true) return admitted as unknown as KubernetesObject;
-    return this.#put(plural, admitted, manager);
+    return this.#put(plural, admitted, { manager, before, applied: options.applied });
   }
 
   /** Deletes, or marks as being deleted where finalizers wait. */
@@ -94,14 +108,15 @@ export class MemoryStore {
     if ((current.metadata.finalizers ?? []).length === 0) return this.#drop(plural, current, manager);
     const marked = copyOf(current) as unknown as Json;
     metadataOf(marked)["deletionTimestamp"] = this.#now();
-    this.#put(plural, marked, manager);
+    this.#put(plural, marked, { manager });
   }
 
-  #put(plural: string, object: Json, manager: string): KubernetesObject {
+  #put(plural: string, object: Json, write: Write): KubernetesObject {
+    const { manager } = write;
     this.#version += 1;
     const metadata = metadataOf(object);
     metadata["resourceVersion"] = String(this.#version);
-    metadata["managedFields"] = managersOf(metadata["managedFields"], manager, this.#now());
+    metadata["managedFields"] = managersOf(object, write, this.#now());
     const stored = object as unknown as KubernetesObject;
     if (metadata["deletionTimestamp"] !== undefined && (stored.metadata.finalizers ?? []).length === 0) {
       this.#drop(plural, stored, manager);
@@ -176,11 +191,81 @@ interface ManagedFields {
   readonly manager: string;
   readonly operation: string;
   readonly time: string;
+  readonly fieldsV1?: Json;
 }
 
-function managersOf(before: unknown, manager: string, time: string): readonly ManagedFields[] {
-  const others = Array.isArray(before) ? (before as ManagedFields[]).filter((entry) => entry.manager !== manager) : [];
-  return [...others, { manager, operation: "Update", time }];
+interface UpdateOptions extends Partial<WriteOptions> {
+  /** The configuration, where this is an apply. */
+  readonly applied?: object | undefined;
+}
+
+interface Write {
+  readonly manager: string;
+  /** The object before this write. */
+  readonly before?: Json | undefined;
+  readonly applied?: object | undefined;
+}
+
+/** Who wrote last, and what of their applied configurations is still as it was applied. */
+function managersOf(object: Json, { manager, before, applied }: Write, time: string): readonly ManagedFields[] {
+  const known = metadataOf(object)["managedFields"];
+  const operation = applied === undefined ? "Update" : "Apply";
+  const isWriter = (entry: ManagedFields) => entry.manager === manager && entry.operation === operation;
+  const others = (Array.isArray(known) ? (known as ManagedFields[]) : []).flatMap((entry) => {
+    if (isWriter(entry)) return [];
+    if (entry.fieldsV1 === undefined || before === undefined) return [entry];
+    const fieldsV1 = unchangedFields(entry.fieldsV1, before, object);
+    return Object.keys(fieldsV1).length === 0 ? [] : [{ ...entry, fieldsV1 }];
+  });
+  if (applied === undefined) return [...others, { manager, operation, time }];
+  const fieldsV1 = fieldsOf(applied);
+  return Object.keys(fieldsV1).length === 0 ? others : [...others, { manager, operation, time, fieldsV1 }];
+}
+
+function appliedBy(object: Json, manager: string): Json {
+  const known = metadataOf(object)["managedFields"];
+  const entries = Array.isArray(known) ? (known as ManagedFields[]) : [];
+  return entries.find((entry) => entry.manager === manager && entry.operation === "Apply")?.fieldsV1 ?? {};
+}
+
+/** Whether an apply would give its manager the fields that it has. */
+function ownsNoOther(before: Json, manager: string, applied: object | undefined): boolean {
+  return applied === undefined || isSame(fieldsOf(applied), appliedBy(before, manager));
+}
+
+/** The fields of a configuration, what names it apart. */
+function fieldsOf(applied: object | undefined): Json {
+  const { apiVersion: _version, kind: _kind, metadata: _metadata, ...fields } = (applied ?? {}) as Json;
+  const tree = (value: unknown): Json =>
+    isRecord(value) ? Object.fromEntries(Object.entries(value).map(([field, each]) => [`f:${field}`, tree(each)])) : {};
+  return tree(fields);
+}
+
+function unchangedFields(fields: Json, before: unknown, after: unknown): Json {
+  const at = (value: unknown, field: string) => (isRecord(value) ? value[field] : undefined);
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([key, below]) => {
+      const field = key.slice(2);
+      const [was, is] = [at(before, field), at(after, field)];
+      if (!isRecord(below) || Object.keys(below).length === 0) return isSame(was, is) ? [[key, below]] : [];
+      const left = unchangedFields(below, was, is);
+      return Object.keys(left).length === 0 ? [] : [[key, left]];
+    }),
+  );
+}
+
+/** The object without the fields that are in `fields` and not in `kept`; parents that are empty then go too. */
+function withoutFields(object: Json, fields: Json, kept: Json): Json {
+  const result = { ...object };
+  for (const [key, below] of Object.entries(fields)) {
+    const field = key.slice(2);
+    const value = result[field];
+    if (isRecord(below) && Object.keys(below).length > 0 && isRecord(value)) {
+      result[field] = withoutFields(value, below, isRecord(kept[key]) ? kept[key] : {});
+      if (Object.keys(result[field] as Json).length === 0) delete result[field];
+    } else if (!(key in kept)) delete result[field];
+  }
+  return result;
 }
 
 /** The text of a label selector, of equalities only. */
