@@ -92,13 +92,16 @@ export class MemoryStore {
     const asked = metadataOf(changed)["resourceVersion"];
     if (asked !== undefined && asked !== current.metadata.resourceVersion)
       throw failed(ConflictError, 409, "Conflict", `${plural} "${name}": the object has been modified`);
-    const admitted =
-      options.subresource === "status" ? changed : (this.#options.admit?.(plural, changed, before) ?? changed);
+    const admitted = options.subresource === "status" ? changed : this.#admitted(plural, changed, before);
     if (isSame(admitted, before) && ownsNoOther(before, manager, options.applied)) return current;
     if (isNewGeneration(plural, before, admitted))
       metadataOf(admitted)["generation"] = Number(metadataOf(before)["generation"] ?? 1) + 1;
     if (options.dryRun === true) return admitted as unknown as KubernetesObject;
     return this.#put(plural, admitted, { manager, before, applied: options.applied });
+  }
+
+  #admitted(plural: string, object: Json, before: Json): Json {
+    return this.#options.admit?.(plural, object, before) ?? object;
   }
 
   /** Deletes, or marks as being deleted where finalizers wait. */
