@@ -74,6 +74,23 @@ describe("concentrationOf", () => {
     ]);
   });
 
+  test("finds nothing where the others are more likely over the limit than within it", () => {
+    const bad = aPod("canary", "bad", 25, 25, 40);
+    const others = (errors: number) =>
+      concentrationOf(
+        aReport({
+          since: noon - 40_000,
+          pods: [bad, ...[1, 2, 3].map((at) => aPod("canary", `well-${at}`, 100, errors, 40))],
+          callers: callers(1_000),
+        }),
+        "canary",
+        0.01,
+      );
+    // Two of a hundred: three are ruled out, but one is the limit.
+    expect(others(2)).toBeUndefined();
+    expect(others(0.5)).toBeDefined();
+  });
+
   test("needs the more evidence of each pod the more are tested", () => {
     // Ten requests of which eight fail are enough beside three others, and not beside three hundred.
     const bad = { ...aPod("canary", "bad", 0), ticks: [{ at: noon, requests: 10, errors: 8 }] };

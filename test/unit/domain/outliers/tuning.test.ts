@@ -159,6 +159,27 @@ describe("tuningFor", () => {
     expect(tuningFor(oneBadPod({}, { workload: problem }), "canary")).toBeUndefined();
   });
 
+  test("computes with the share that a bad pod fails, and with the good pods of both versions", () => {
+    const half = aReport({}, 12);
+    const tuning = (observation: Observation) => {
+      const found = tuningFor(observation, "canary");
+      if (found?.kind !== "Tune") throw new Error(found?.why);
+      return found.computed;
+    };
+    // With 12 of 25 the expectation of four in a row is 18 times that of a pod that fails everything.
+    expect(tuning(oneBadPod({}, { pods: half })).ejectedAfter / tuning(oneBadPod()).ejectedAfter).toBeCloseTo(8.58, 1);
+    // Stable's bad pod that was found before says nothing of its good ones.
+    const failing = aReport({
+      pods: [...aReport().pods.filter(({ pod }) => pod !== "product-2"), aPod("stable", "product-2", 50, 10)],
+    });
+    const known = { version: "stable", pod: "product-2", requests: 500, errors: 100 } as const;
+    const aware = tunedFor({ found: [known] }, oneBadPod({}, { pods: failing }));
+    expect(tuning(aware).falsePerDay).toBeLessThan(1);
+    expect(tuning(oneBadPod({}, { pods: failing })).settings.consecutive5xxErrors).toBeGreaterThan(
+      tuning(aware).settings.consecutive5xxErrors,
+    );
+  });
+
   test("keeps to a team's own settings where these are tighter", () => {
     const own = { where: "here", consecutive5xxErrors: 2, maxEjectionPercent: 30 };
     const outliers = { ...untouched, policies: { stable: own, canary: own } };
@@ -248,6 +269,9 @@ describe("othersFail", () => {
       "50 of 250 requests to the canary's other pods failed as well (limit 1%) while product-a-1 were being ejected",
     );
     expect(othersFail(others(0))).toBeUndefined();
+    // Ten of 1,000 are what the limit allows.
+    const within = aReport({ pods: [aPod("canary", "product-a-1", 25, 25), aPod("canary", "b", 100, 1)] });
+    expect(othersFail({ ...others(5), pods: within })).toBeUndefined();
     expect(othersFail({ ...others(5), pods: undefined })).toBeUndefined();
     expect(othersFail(oneBadPod())).toBeUndefined();
     const few = aReport({ pods: [{ ...aPod("canary", "b", 0), ticks: [{ at: noon, requests: 2, errors: 2 }] }] });
