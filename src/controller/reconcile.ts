@@ -5,6 +5,7 @@ import { decide } from "../domain/decide.ts";
 import { untilMoreEvidence } from "../domain/evidence.ts";
 import type { Measurement } from "../domain/observation.ts";
 import type { Decision, Plan } from "../domain/decision.ts";
+import { ConflictError } from "../runtime/errors.ts";
 import { act } from "./act.ts";
 import { deliverEvents } from "./deliver-events.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -65,6 +66,20 @@ async function storeThenAct(
   return storeStatus({ ...decision.status, pendingEvents: told.status.pendingEvents }, told, deps, signal);
 }
 
+/**
+ * A canary gets traffic back only as long as the status that asks for it is the stored one: a watch may show the routes
+ * of a rollback before its status, and that looks as if somebody had taken the canary's traffic away.
+ */
+async function actOnWhatHolds(plan: Plan, rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<void> {
+  if (plan.some((action) => action.kind === "routeTraffic" && action.weight > 0)) {
+    const fresh = await deps.cluster.readFresh(rollout.key, signal);
+    const [before, now] = [rollout.status.release, fresh?.status.release];
+    if (now?.decision !== before?.decision || now?.traffic?.weight !== before?.traffic?.weight)
+      throw new ConflictError(`the release of ${renderKey(rollout.key)} was decided meanwhile`);
+  }
+  await act(plan, rollout, deps, signal);
+}
+
 /** With the Rollout goes what it had still to tell; an API server that never takes it keeps nobody from deleting. */
 const tellsFor: Milliseconds = 60_000;
 
@@ -83,7 +98,7 @@ async function storeAndAct(
 ): Promise<Rollout> {
   const [stored, acted] = await Promise.allSettled([
     storeDecision(decision, rollout, deps, signal),
-    act(decision.plan, rollout, deps, signal),
+    actOnWhatHolds(decision.plan, rollout, deps, signal),
   ]);
   if (stored.status === "rejected") throw stored.reason;
   deps.releaseMetrics.countDecision(rollout.key, decision);

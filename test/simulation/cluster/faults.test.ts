@@ -31,6 +31,11 @@ describe("the controller and its adapters over a cluster in memory", () => {
     expect(struck).toBeGreaterThan(5);
   }, 120_000);
 
+  test("a watch that shows the routes of a rollback before its status gives the canary nothing back", async () => {
+    const played = await playRelease({ seed: 3_697_435_592 });
+    expect(played.violations, told(played)).toEqual([]);
+  });
+
   test("the same seed is the same run", async () => {
     const [first, again] = [await playRelease({ seed: 5 }), await playRelease({ seed: 5 })];
     expect(again).toEqual(first);
