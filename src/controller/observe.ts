@@ -8,7 +8,7 @@ import { isProblem, type Arrivals, type Measurement, type Observation, type Prob
 import { checkQueries, ratioQueries, type Place } from "../domain/metric-queries.ts";
 import { withMeasurement } from "../domain/evidence.ts";
 import type { PodReport } from "../domain/outliers/pods.ts";
-import { looksBack, waitsForEjection, wantsPods } from "../domain/outliers/tuning.ts";
+import { podsSince, wantsPods } from "../domain/outliers/watching.ts";
 import { sightOf } from "../domain/propagation.ts";
 import { mustGoBackUnmeasured } from "../domain/rules/safety.ts";
 import type { TrafficQuery } from "../ports/metric-provider.ts";
@@ -62,22 +62,19 @@ async function lookAtPods(
   deps: Dependencies,
   signal: AbortSignal,
 ): Promise<PodReport | undefined> {
-  const { rollout, now } = observation;
+  const { rollout } = observation;
   const { spec, key, status } = rollout;
-  const { stable, canary, release, outlierDetection } = status;
+  const { stable, canary } = status;
   if (spec === undefined || stable === undefined || canary === undefined) return undefined;
   const isWanted = begins ? spec.outlierDetection.tuning === "Auto" : wantsPods(withMeasurement(observation));
   if (!isWanted) return undefined;
-  const moved = release?.traffic === undefined ? 0 : parseInstant(release.traffic.routeChangedAt);
-  // What proxies send to pods that they are to eject is looked at apart from what they sent before.
-  const from = waitsForEjection(observation) && outlierDetection ? parseInstant(outlierDetection.since) : moved;
   const place = { namespace: key.namespace, service: serviceName(spec), reporter: spec.analysis.reporter };
   const subsets =
     spec.subset === undefined
       ? { stable: "stable", canary: "canary" }
       : { stable: stable.podTemplateHash, canary: canary.podTemplateHash };
   const versions = { stable: stable.workload, canary: canary.workload, subsets };
-  return deps.metrics.pods({ ...place, ...versions, since: Math.max(from, now - looksBack) }, signal);
+  return deps.metrics.pods({ ...place, ...versions, since: podsSince(observation) }, signal);
 }
 
 /** Only where the release will start pods, and where somebody cares: users' own pods are called by everybody already. */

@@ -95,3 +95,18 @@ export function tunedFor(
   };
   return { ...observation, rollout: { ...rollout, status: { ...rollout.status, outlierDetection: tuned } } };
 }
+
+/** With other fields of spec.outlierDetection. */
+export const withOutlierSpec = (outlierDetection: object, observation = oneBadPod()): Observation => {
+  const { rollout } = observation;
+  const spec = { ...rollout.spec!, outlierDetection: { ...rollout.spec!.outlierDetection, ...outlierDetection } };
+  return { ...observation, rollout: { ...rollout, spec } };
+};
+
+/** One bad pod, where the canary is compared with stable alone. */
+export function comparedWithStable(): Observation {
+  const observation = oneBadPod();
+  const { spec } = observation.rollout;
+  const analysis = { ...spec!.analysis, compareWith: "stable" as const };
+  return { ...observation, rollout: { ...observation.rollout, spec: { ...spec!, analysis } } };
+}

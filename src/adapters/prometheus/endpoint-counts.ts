@@ -1,9 +1,10 @@
 import type { Instant, Milliseconds } from "../../api/instant.ts";
-import type { PodCounts, PodTick, Version } from "../../domain/outliers/pods.ts";
+import type { PodCounts, Version } from "../../domain/outliers/pods.ts";
 import type { PodsQuery } from "../../ports/metric-provider.ts";
 import type { Problem } from "./answers.ts";
 import type { Feed } from "./feed/feed.ts";
 import { increments, type Increment } from "./increments.ts";
+import { ticksOf, type Meant } from "./pod-ticks.ts";
 import { oneOfTexts, type Subject } from "./selectors.ts";
 
 /** Envoy's statistics of endpoints, which a cluster keeps with track_cluster_stats.per_endpoint_stats. */
@@ -59,19 +60,15 @@ function podsIn(
     const [first] = its;
     const pod = first?.labels[addressLabel];
     if (first === undefined || pod === undefined) return [];
-    return [{ version: versionOf(first), pod, ticks: ticksOf(its, failed.get(key) ?? []) }];
+    return [
+      {
+        version: versionOf(first),
+        pod,
+        ticks: ticksOf([...its.map(asRequests), ...(failed.get(key) ?? []).map(asErrors)]),
+      },
+    ];
   });
 }
 
-function ticksOf(totals: readonly Increment[], errors: readonly Increment[]): readonly PodTick[] {
-  const ticks = new Map<Instant, { requests: number; errors: number }>();
-  const add = (grown: readonly Increment[], field: "requests" | "errors") => {
-    for (const { at, values } of grown.flatMap(({ steps }) => steps)) {
-      const tick = ticks.get(at) ?? { requests: 0, errors: 0 };
-      ticks.set(at, { ...tick, [field]: tick[field] + (values[0] ?? 0) });
-    }
-  };
-  add(totals, "requests");
-  add(errors, "errors");
-  return [...ticks].map(([at, counts]) => ({ at, ...counts })).sort((one, other) => one.at - other.at);
-}
+const asRequests = (one: Increment): Meant => ({ ...one, as: { requests: true, errors: false } });
+const asErrors = (one: Increment): Meant => ({ ...one, as: { requests: false, errors: true } });

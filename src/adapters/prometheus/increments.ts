@@ -102,3 +102,8 @@ export function reachingBack(
   });
   return [...extended, ...before.values()];
 }
+
+/** What some series grew by in all. */
+export function totalGrowth(grown: readonly Increment[]): number {
+  return grown.flatMap(({ steps }) => steps).reduce((total, { values: [more = 0] }) => total + more, 0);
+}

@@ -1,5 +1,5 @@
 import type { Instant, Milliseconds } from "../../api/instant.ts";
-import type { CalledCounts, PodCounts, PodReport, PodTick, Version } from "../../domain/outliers/pods.ts";
+import type { CalledCounts, PodCounts, PodReport, Version } from "../../domain/outliers/pods.ts";
 import type { PodsQuery } from "../../ports/metric-provider.ts";
 import { workloadOf } from "./count-requests.ts";
 import { countEndpoints } from "./endpoint-counts.ts";
@@ -7,7 +7,8 @@ import type { Feed } from "./feed/feed.ts";
 import type { SampleStore } from "./feed/sample-store.ts";
 import type { Twins } from "./feed/twins.ts";
 import { scrapeInterval } from "./freshness.ts";
-import { increments, type Increment } from "./increments.ts";
+import { increments, totalGrowth, type Increment } from "./increments.ts";
+import { ticksOf, type Meaning } from "./pod-ticks.ts";
 import { classOf } from "./request-class.ts";
 import { requestsMetric, subjectOf, type Subject } from "./selectors.ts";
 import { targetOf } from "./series.ts";
@@ -73,33 +74,25 @@ function podsIn(grown: readonly Increment[], { canary }: PodsQuery): readonly Po
   return [...byPod.values()].flatMap((its) => {
     const [first] = its;
     const pod = first?.labels[podLabel];
-    return first === undefined || pod === undefined ? [] : [{ version: version(first), pod, ticks: ticksOf(its) }];
+    return first === undefined || pod === undefined
+      ? []
+      : [{ version: version(first), pod, ticks: ticksOf(its.map((one) => ({ ...one, as: meaningOf(one) }))) }];
   });
 }
 
-/** By the scrape; what callers gave up says nothing about the pod. */
-function ticksOf(grown: readonly Increment[]): readonly PodTick[] {
-  const ticks = new Map<Instant, PodTick>();
-  for (const { labels, steps } of grown) {
-    const kind = classOf(labels);
-    for (const { at, values } of steps) {
-      const { requests, errors } = ticks.get(at) ?? { requests: 0, errors: 0 };
-      const more = kind === "ClientGone" ? 0 : (values[0] ?? 0);
-      ticks.set(at, { at, requests: requests + more, errors: errors + (kind === "Failed" ? more : 0) });
-    }
-  }
-  return [...ticks.values()].sort((one, other) => one.at - other.at);
+/** What callers gave up says nothing about the pod; the scrape is one all the same. */
+function meaningOf({ labels }: Increment): Meaning {
+  const kind = classOf(labels);
+  return { requests: kind !== "ClientGone", errors: kind === "Failed" };
 }
 
 function callersIn(grown: readonly Increment[], { stable, canary }: PodsQuery, length: Milliseconds) {
-  const sum = (its: readonly Increment[]) =>
-    its.flatMap(({ steps }) => steps).reduce((total, { values }) => total + (values[0] ?? 0), 0);
   const counts = (workload: string): CalledCounts => {
     const its = grown.filter(({ labels }) => workloadOf(labels) === workload);
     const byProxy = [...Map.groupBy(its, ({ labels }) => targetOf(labels)).values()];
     return {
-      rates: byProxy.map((each) => (1_000 * sum(each)) / Math.max(1, length)),
-      errors: sum(its.filter(({ labels }) => classOf(labels) === "Failed")),
+      rates: byProxy.map((each) => (1_000 * totalGrowth(each)) / Math.max(1, length)),
+      errors: totalGrowth(its.filter(({ labels }) => classOf(labels) === "Failed")),
     };
   };
   return { stable: counts(stable), canary: counts(canary) };

@@ -2,7 +2,7 @@ import type { Instant } from "../../api/instant.ts";
 import type { Counted } from "../../domain/observation.ts";
 import type { Workloads } from "./count-requests.ts";
 import { workloadOf } from "./count-requests.ts";
-import { increments } from "./increments.ts";
+import { increments, totalGrowth } from "./increments.ts";
 import type { Increment } from "./increments.ts";
 import type { Series } from "./series.ts";
 
@@ -42,7 +42,12 @@ function describeCallers(grown: readonly Increment[], { stable, canary }: Worklo
     return `${labels["source_workload_namespace"] ?? "unknown"}/${labels["source_workload"] ?? "unknown"}`;
   });
   const callers = [...byName]
-    .map(([name, its]) => ({ name, all: sum(its), stable: requestsTo(stable, its), canary: requestsTo(canary, its) }))
+    .map(([name, its]) => ({
+      name,
+      all: totalGrowth(its),
+      stable: requestsTo(stable, its),
+      canary: requestsTo(canary, its),
+    }))
     .filter(({ all }) => all > 0)
     .sort((one, other) => other.all - one.all || (one.name < other.name ? -1 : 1));
   const most = (version: "stable" | "canary") =>
@@ -54,9 +59,5 @@ function describeCallers(grown: readonly Increment[], { stable, canary }: Worklo
 }
 
 function requestsTo(workload: string, grown: readonly Increment[]): number {
-  return sum(grown.filter(({ labels }) => workloadOf(labels) === workload));
-}
-
-function sum(grown: readonly Increment[]): number {
-  return grown.flatMap(({ steps }) => steps).reduce((so, { values: [more = 0] }) => so + more, 0);
+  return totalGrowth(grown.filter(({ labels }) => workloadOf(labels) === workload));
 }

@@ -1,11 +1,6 @@
-import { parseDuration, parseInstant, renderCount, renderDuration, type Ratio } from "../../api/instant.ts";
 import type { FoundPod, OutlierStatus, TunedSettings } from "../../api/outlier-status.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
-import { largestShare } from "../analysis/bets.ts";
-import { countedIn } from "../analysis/blocks.ts";
-import { limitsOf } from "../analysis/criteria.ts";
-import { worth } from "../analysis/wealth.ts";
 import { atMost } from "../analysis/judge.ts";
 import {
   isProblem,
@@ -15,13 +10,14 @@ import {
   type ReplicaSet,
   type Workload,
 } from "../observation.ts";
-import { canaryOf, stableOf } from "../rules/canary.ts";
+import { canaryOf, stableOf } from "../replica-sets.ts";
 import { weightOf } from "../steps.ts";
-import { criteriaOf } from "../verdict.ts";
-import { concentrationOf, evidenceAgainst, type Concentration } from "./concentration.ts";
+import { concentrationOf, type Concentration } from "./concentration.ts";
 import { panicOf } from "./flaws.ts";
 import { podsOf, totalOf, type CountedPods, type Version } from "./pods.ts";
 import { computeSettings, joinedSettings, tightened, type ComputedSettings, type Rates } from "./settings.ts";
+import { limitOn } from "./watching.ts";
+import { describe, expectation } from "./words.ts";
 
 /** What a few bad pods of a version call for. */
 export type Tuning =
@@ -65,13 +61,6 @@ export function tuningFor(observation: Observation, version: Version): Tuning | 
   if (harm !== undefined) return no(harm);
   const why = `${describe(concentration, version, spec)}. ${expectation(tight, rates)}`;
   return { kind: "Tune", version, computed: tight, before: outliers.before, found, why };
-}
-
-/** The largest share of errors that a version may have; where only stable is compared with, as much as stable has. */
-function limitOn(spec: RolloutSpec, release: Release): Ratio {
-  const criteria = criteriaOf(spec, release.analysis);
-  const [limit] = limitsOf(criteria);
-  return largestShare({ limit, criteria }, countedIn(release));
 }
 
 const otherOf = (version: Version): Version => (version === "canary" ? "stable" : "canary");
@@ -201,92 +190,3 @@ function besides(
 function growthOf(release: Release, version: Version): number {
   return version === "canary" ? 100 / Math.max(1, weightOf(release)) : 1;
 }
-
-function describe({ found, others }: Concentration, version: Version, { analysis }: RolloutSpec): string {
-  const pods = found.map(({ pod, requests, errors }) => `${pod} failed ${ofAll(errors, requests)}`);
-  const rest = `the other ${others.pods} pods of ${version} ${ofAll(others.errors, others.requests)}`;
-  return `${namesAtMost(pods)}, ${rest} (limit ${analysis.errorRate.max})`;
-}
-
-/** As many as fit into one sentence. */
-const named = 3;
-
-function namesAtMost(texts: readonly string[]): string {
-  const more = texts.length - named;
-  return more > 0 ? `${texts.slice(0, named).join(", ")} and ${more} more` : texts.join(", ");
-}
-
-function ofAll(errors: number, requests: number): string {
-  return `${renderCount(errors)} of ${renderCount(requests)} requests`;
-}
-
-function expectation({ settings, ejectedAfter, falsePerDay }: ComputedSettings, { callers }: Rates): string {
-  const proxies = callers.filter((rate) => rate > 0).length;
-  const after = renderDuration(Math.max(100, Math.round(ejectedAfter / 100) * 100));
-  const calling = `${proxies} ${proxies === 1 ? "proxy calls" : "proxies call"}`;
-  return (
-    `${settings.consecutive5xxErrors} errors in a row eject a pod: a bad one is expected to go ${after} after a proxy has ` +
-    `the setting (${calling}), a good one of either version by chance ${falsePerDay.toPrecision(1)} times a day`
-  );
-}
-
-/** Whether the step is held until proxies had the time to eject the pods. */
-export function waitsForEjection({ now, rollout }: Pick<Observation, "now" | "rollout">): boolean {
-  const until = rollout.status.outlierDetection?.ejectedBy;
-  return until !== undefined && now < parseInstant(until);
-}
-
-/**
- * Whether to look at requests pod by pod: where bets against the canary have won anything, where more of stable's requests
- * failed than may, and as long as nothing else can tell how the canary's other pods do.
- */
-export function wantsPods(observation: Observation): boolean {
-  const { rollout, measurement } = observation;
-  const { spec, status } = rollout;
-  const { release } = status;
-  if (spec === undefined || release?.analysis === undefined || release.decision !== undefined) return false;
-  if (spec.outlierDetection.tuning === "Off" || weightOf(release) === 0 || measurement?.kind !== "Counts") return false;
-  return waitsForEjection(observation) || isSuspicious(release.analysis, spec, limitOn(spec, release));
-}
-
-const leastErrors = 3;
-
-function isSuspicious(
-  { step, evidence }: NonNullable<Release["analysis"]>,
-  { analysis: { compareWith } }: RolloutSpec,
-  limit: Ratio,
-): boolean {
-  const { canary, stable } = step;
-  const isStable = stable.errors >= leastErrors && stable.errors > limit * stable.requests;
-  const claims = evidence?.errors ?? {};
-  const against = compareWith === "stable" ? claims.stable : claims.limit;
-  return isStable || (canary.errors >= leastErrors && worth(against) > 1);
-}
-
-/** The chance of giving up a canary whose other pods are well while its bad ones are being ejected. */
-const alpha = 0.01;
-
-/** Why a release whose bad pods are being ejected is to be given up all the same: its other pods fail too. */
-export function othersFail({ pods, rollout }: Observation): string | undefined {
-  const { spec, status } = rollout;
-  const { outlierDetection, release } = status;
-  if (spec === undefined || release === undefined || outlierDetection === undefined || pods?.kind !== "Counts")
-    return undefined;
-  const names = outlierDetection.found.map(({ pod }) => pod);
-  const others = podsOf(pods, "canary").filter(({ pod }) => !names.includes(pod));
-  const { requests, errors } = totalOf(others);
-  const limit = limitOn(spec, release);
-  if (errors < leastErrors || evidenceAgainst(others, pods.since, limit, alpha) < 1 / alpha) return undefined;
-  return `${ofAll(errors, requests)} to the canary's other pods failed as well (limit ${spec.analysis.errorRate.max}) while ${namesAtMost(names)} were being ejected`;
-}
-
-/** Twice the time that ejections are expected to take, and no longer than this. */
-const longestWait = 30_000;
-
-/** When proxies should have ejected the pods. */
-export function ejectedBy({ now, settings }: Observation, { ejectedAfter }: ComputedSettings): number {
-  return now + settings.propagation + Math.min(longestWait, 2 * ejectedAfter);
-}
-
-/** How long ago pods are looked at: from the last change of weights on, but no longer. */
-export const looksBack = parseDuration("2m");

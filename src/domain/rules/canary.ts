@@ -1,24 +1,9 @@
 import { isProblem, type Observation, type ReplicaSet, type Workload } from "../observation.ts";
+import { adoptedOf, canaryOf, stableOf } from "../replica-sets.ts";
 
 /** Whether users run all versions themselves (spec.subset): their Deployments are neither held nor changed. */
 export function isRunByUser({ rollout, workload }: Observation): boolean {
   return rollout.spec?.subset !== undefined || (!isProblem(workload) && workload.form === "Subsets");
-}
-
-/** The ReplicaSet of the canary, while it exists; also where its Deployment is gone. */
-export function canaryOf({ rollout, workload }: Observation): ReplicaSet | undefined {
-  if (isProblem(workload)) return workload.canary;
-  const name = rollout.status.canary?.replicaSet;
-  return workload.replicaSets.find((candidate) => candidate.name === name);
-}
-
-/** The Deployment's own ReplicaSet of the canary's revision: the one that it adopted, or made when that was deleted. */
-export function adoptedOf({ rollout, workload }: Observation): ReplicaSet | undefined {
-  if (isProblem(workload)) return undefined;
-  const revision = rollout.status.canary?.revision;
-  return workload.replicaSets.find(
-    (candidate) => candidate.controlledBy === "Deployment" && !candidate.deleting && candidate.revision === revision,
-  );
 }
 
 /** Whether the canary's pods are the Deployment's already, or on their way: from then on there is no way back. */
@@ -53,13 +38,6 @@ function isCompleted({ rollout, workload }: Observation): boolean {
 export function finishesFirst({ rollout }: Observation): boolean {
   if (rollout.spec === undefined) return rollout.status.release?.decision === "Promote";
   return rollout.spec.onNewRevision === "finish";
-}
-
-/** The ReplicaSet of the proven revision, as long as the Deployment has it. */
-export function stableOf({ rollout, workload }: Observation): ReplicaSet | undefined {
-  if (isProblem(workload)) return undefined;
-  const name = rollout.status.stable?.replicaSet;
-  return workload.replicaSets.find((candidate) => candidate.name === name && candidate.controlledBy === "Deployment");
 }
 
 /** What the Deployment runs beside stable: something that nobody asked for in mid-release. */

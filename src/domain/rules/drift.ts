@@ -4,7 +4,8 @@ import type { Release } from "../../api/rollout-status.ts";
 import type { Rule } from "../decision.ts";
 import { isProblem, type Observation, type Workload } from "../observation.ts";
 import { stepsOf, weightAt, weightOf } from "../steps.ts";
-import { canaryOf, isHandedOver, othersOf, stableOf } from "./canary.ts";
+import { canaryOf, stableOf } from "../replica-sets.ts";
+import { isHandedOver, othersOf } from "./canary.ts";
 import { progressing, undecided } from "./under-way.ts";
 
 /** A Deployment that is unpaused in mid-release would roll the new template out by itself. */

@@ -9,7 +9,8 @@ import { routesAreEverywhere, withRoute, withSubsets, type Asked } from "../prop
 import { fromCommit } from "../revision-with-commit.ts";
 import { rollbackShift } from "../rollback-shift.ts";
 import { conditionOf } from "../standing.ts";
-import { canaryOf, hasNoStable, isRunByUser, stableOf, stillNarrowed } from "./canary.ts";
+import { canaryOf, stableOf } from "../replica-sets.ts";
+import { hasNoStable, isRunByUser, stillNarrowed } from "./canary.ts";
 import { leftToService } from "./hand-back.ts";
 import { outliersToRestore, outliersUnseen, toldRestored } from "./outliers.ts";
 import { moveBack } from "./safety.ts";

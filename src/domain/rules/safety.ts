@@ -5,12 +5,13 @@ import type { Release } from "../../api/rollout-status.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../verdict.ts";
-import { othersFail, tuningFor, waitsForEjection, type Tuning } from "../outliers/tuning.ts";
+import { tuningFor, type Tuning } from "../outliers/tuning.ts";
+import { othersFail, waitsForEjection } from "../outliers/watching.ts";
 import { whoAsked } from "../who-asked.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
 import { weightOf } from "../steps.ts";
+import { canaryOf } from "../replica-sets.ts";
 import {
-  canaryOf,
   finishesFirst,
   hasLostStable,
   hasNoStable,

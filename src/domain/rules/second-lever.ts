@@ -4,7 +4,7 @@ import { releaseKey } from "../answer.ts";
 import type { Answer } from "../decision.ts";
 import { countedIn, noCounts, totalsOf } from "../analysis/blocks.ts";
 import { isProblem, type Observation } from "../observation.ts";
-import { canaryOf } from "./canary.ts";
+import { canaryOf } from "../replica-sets.ts";
 import { imageOf } from "../version-names.ts";
 
 /** Fewer requests than this of late show nothing. */

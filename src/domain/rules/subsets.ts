@@ -8,7 +8,8 @@ import { isProblem, type Observation, type ReplicaSet, type TrafficState, type W
 import { routesAreEverywhere } from "../propagation.ts";
 import type { Standing } from "../standing.ts";
 import { canarySize } from "../steps.ts";
-import { canaryOf, isRunByUser } from "./canary.ts";
+import { canaryOf } from "../replica-sets.ts";
+import { isRunByUser } from "./canary.ts";
 import { outliersRestored } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { toldRestored } from "./outliers.ts";

@@ -1,22 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { withMeasurement } from "../../../../src/domain/evidence.ts";
 import type { Observation } from "../../../../src/domain/observation.ts";
+import { tuningFor } from "../../../../src/domain/outliers/tuning.ts";
+import { aCanary, aReplicaSet, routesSplit } from "../../../support/observation.ts";
 import {
-  ejectedBy,
-  othersFail,
-  tuningFor,
-  waitsForEjection,
-  wantsPods,
-} from "../../../../src/domain/outliers/tuning.ts";
-import { counted, counts } from "../../../support/measurement.ts";
-import { aCanary, aReplicaSet, noon, routesSplit } from "../../../support/observation.ts";
-import { aPod, aReport, oneBadPod, tunedFor, untouched } from "../../../support/pods.ts";
-
-const withSpec = (outlierDetection: object, observation = oneBadPod()): Observation => {
-  const { rollout } = observation;
-  const spec = { ...rollout.spec!, outlierDetection: { ...rollout.spec!.outlierDetection, ...outlierDetection } };
-  return { ...observation, rollout: { ...rollout, spec } };
-};
+  aPod,
+  aReport,
+  comparedWithStable,
+  oneBadPod,
+  tunedFor,
+  untouched,
+  withOutlierSpec,
+} from "../../../support/pods.ts";
 
 const whyNot = (observation: Observation) => {
   const tuning = tuningFor(observation, "canary");
@@ -46,7 +41,7 @@ describe("tuningFor", () => {
     expect(tuningFor(oneBadPod({}, { pods: undefined }), "canary")).toBeUndefined();
     expect(tuningFor(oneBadPod({}, { pods: { kind: "Unknown", message: "" } }), "canary")).toBeUndefined();
     expect(tuningFor(oneBadPod({ analysis: undefined }), "canary")).toBeUndefined();
-    expect(tuningFor(withSpec({ tuning: "Off" }), "canary")).toBeUndefined();
+    expect(tuningFor(withOutlierSpec({ tuning: "Off" }), "canary")).toBeUndefined();
     const lost = { problem: "RouteNotFound", message: "" } as const;
     expect(tuningFor(oneBadPod({}, { traffic: lost }), "canary")).toBeUndefined();
     const { rollout } = oneBadPod();
@@ -60,10 +55,10 @@ describe("tuningFor", () => {
     expect(tuningFor(two, "canary")?.kind).toBe("No"); // Two of four: the others would be overloaded.
     expect(tuningFor(oneBadPod({}, { pods: bad(3) }), "canary")).toBeUndefined();
     const bounds = { ...two.rollout.spec!.outlierDetection.bounds, maxEjectionPercent: { max: 49 } };
-    expect(tuningFor(withSpec({ bounds }, two), "canary")).toBeUndefined();
+    expect(tuningFor(withOutlierSpec({ bounds }, two), "canary")).toBeUndefined();
     // One pod may be ejected whatever the bound says.
     const least = { ...bounds, maxEjectionPercent: { max: 1 } };
-    expect(tuningFor(withSpec({ bounds: least }), "canary")?.kind).toBe("Tune");
+    expect(tuningFor(withOutlierSpec({ bounds: least }), "canary")?.kind).toBe("Tune");
   });
 
   test("is not tried twice for a version in one release, and once for each", () => {
@@ -115,7 +110,7 @@ describe("tuningFor", () => {
     );
     // 25 % of two pods of stable are none, half of them would be one: it carries half of what eight pods carry.
     const { bounds } = oneBadPod().rollout.spec!.outlierDetection;
-    const half = withSpec({ bounds: { ...bounds, maxEjectionPercent: { max: 50 } } });
+    const half = withOutlierSpec({ bounds: { ...bounds, maxEjectionPercent: { max: 50 } } });
     const two = aReport({
       pods: [
         aPod("canary", "bad", 25, 25),
@@ -188,14 +183,7 @@ describe("tuningFor", () => {
   });
 
   test("where only stable is compared with, its share is the limit", () => {
-    const observation = oneBadPod();
-    const spec = {
-      ...observation.rollout.spec!,
-      analysis: { ...observation.rollout.spec!.analysis, compareWith: "stable" as const },
-    };
-    const seen = { ...observation, rollout: { ...observation.rollout, spec } };
-    expect(tuningFor(withMeasurement(seen), "canary")?.kind).toBe("Tune");
-    expect(wantsPods(withMeasurement(seen))).toBe(true);
+    expect(tuningFor(withMeasurement(comparedWithStable()), "canary")?.kind).toBe("Tune");
   });
 
   test("names three pods and how many more there are", () => {
@@ -205,86 +193,5 @@ describe("tuningFor", () => {
     expect(tuning?.why).toMatch(
       /^a failed 250 of 250 requests, b failed .*, c failed 250 of 250 requests and 1 more, the/,
     );
-  });
-});
-
-describe("wantsPods", () => {
-  const counting = (changes: Partial<Observation>) =>
-    wantsPods(withMeasurement(oneBadPod({}, { pods: undefined, ...changes })));
-
-  test("where bets against the canary have won anything, with three errors", () => {
-    expect(counting({})).toBe(true);
-    expect(counting({ measurement: counted(counts(1_000), counts(1_000), { scrapes: 8 }) })).toBe(false);
-    expect(counting({ measurement: counted(counts(10, 2), counts(10)) })).toBe(false);
-    expect(counting({ measurement: counted(counts(10, 3), counts(10)) })).toBe(true);
-    expect(counting({ measurement: counted(counts(4_000, 4), counts(4_000), { scrapes: 8 }) })).toBe(false);
-  });
-
-  test("where more of stable's requests failed than may", () => {
-    expect(counting({ measurement: counted(counts(1_000), counts(1_000, 11), { scrapes: 8 }) })).toBe(true);
-    expect(counting({ measurement: counted(counts(1_000), counts(1_000, 10), { scrapes: 8 }) })).toBe(false);
-    expect(counting({ measurement: counted(counts(100), counts(100, 2)) })).toBe(false);
-  });
-
-  test("not without weight, counts, spec or a release that is open, and not with tuning Off", () => {
-    const { traffic } = oneBadPod().rollout.status.release!;
-    const none = { pods: undefined };
-    expect(wantsPods(withMeasurement(oneBadPod({ traffic: { ...traffic!, weight: 0 } }, none)))).toBe(false);
-    expect(wantsPods(withMeasurement(oneBadPod({ decision: "Promote" }, none)))).toBe(false);
-    expect(wantsPods(oneBadPod({ analysis: undefined }, none))).toBe(false);
-    expect(wantsPods(withMeasurement(withSpec({ tuning: "Off" })))).toBe(false);
-    expect(counting({ measurement: { kind: "NoData", message: "" } })).toBe(false);
-    const { rollout } = oneBadPod();
-    expect(counting({ rollout: { ...rollout, spec: undefined } })).toBe(false);
-  });
-
-  test("as long as pods are being ejected, whatever was counted", () => {
-    const quiet = oneBadPod({}, { measurement: counted(counts(0)) });
-    expect(wantsPods(tunedFor({}, quiet))).toBe(true);
-    expect(wantsPods(tunedFor({ ejectedBy: new Date(noon).toISOString() }, quiet))).toBe(false);
-  });
-});
-
-describe("waitsForEjection", () => {
-  test("until proxies have had their time, for the canary's pods alone", () => {
-    expect(waitsForEjection(oneBadPod())).toBe(false);
-    expect(waitsForEjection(tunedFor())).toBe(true);
-    expect(waitsForEjection({ ...tunedFor(), now: noon + 5_000 })).toBe(false);
-    expect(waitsForEjection(tunedFor({ ejectedBy: undefined }))).toBe(false);
-  });
-});
-
-describe("othersFail", () => {
-  const others = (errors: number) =>
-    tunedFor(
-      {},
-      oneBadPod(
-        {},
-        { pods: aReport({ pods: [aPod("canary", "product-a-1", 25, 25), aPod("canary", "b", 25, errors)] }) },
-      ),
-    );
-
-  test("says so where the canary's other pods are over the limit by the evidence of a rollback", () => {
-    expect(othersFail(others(5))).toBe(
-      "50 of 250 requests to the canary's other pods failed as well (limit 1%) while product-a-1 were being ejected",
-    );
-    expect(othersFail(others(0))).toBeUndefined();
-    // Ten of 1,000 are what the limit allows.
-    const within = aReport({ pods: [aPod("canary", "product-a-1", 25, 25), aPod("canary", "b", 100, 1)] });
-    expect(othersFail({ ...others(5), pods: within })).toBeUndefined();
-    expect(othersFail({ ...others(5), pods: undefined })).toBeUndefined();
-    expect(othersFail(oneBadPod())).toBeUndefined();
-    const few = aReport({ pods: [{ ...aPod("canary", "b", 0), ticks: [{ at: noon, requests: 2, errors: 2 }] }] });
-    expect(othersFail({ ...others(5), pods: few })).toBeUndefined();
-    const { rollout } = others(5);
-    expect(othersFail({ ...others(5), rollout: { ...rollout, spec: undefined } })).toBeUndefined();
-  });
-});
-
-describe("ejectedBy", () => {
-  test("is twice as long as expected after proxies have the settings, half a minute at most", () => {
-    const settings = { consecutive5xxErrors: 2, baseEjectionTime: "1h", maxEjectionPercent: 25 };
-    const after = (ejectedAfter: number) => ejectedBy(oneBadPod(), { settings, ejectedAfter, falsePerDay: 0 }) - noon;
-    expect([after(1_000), after(14_000), after(40_000)]).toEqual([4_000, 30_000, 32_000]);
   });
 });
