@@ -25,7 +25,7 @@ export const tuneOutliers: Rule = (observation) => {
 type Tunable = Extract<Tuning, { kind: "Tune" }>;
 
 /** The canary's pods first: its release depends on them. */
-export function possibleTuning(observation: Observation): Tunable | undefined {
+function possibleTuning(observation: Observation): Tunable | undefined {
   for (const version of ["canary", "stable"] as const) {
     const tuning = tuningFor(observation, version);
     if (tuning?.kind === "Tune") return tuning;
@@ -41,12 +41,12 @@ function tuned(observation: Observation, release: Release, tuning: Tunable): Ans
     ? "The step is held until the other pods have shown enough; the release is rolled back if it stays over its limit"
     : "The canary is not blamed for it";
   const note = `${tuning.why}. ${blamed}. What was there before comes back when the release ends.`;
-  const answered = progressing(observation, note, {
+  return progressing(observation, note, {
+    status: { outlierDetection },
     release: isCanary ? judgedAnew(release, until) : release,
     plan: [{ kind: "tuneOutliers", settings, before }],
     transitions: [{ reason: "OutlierDetectionTuned", key: releaseKey(release, tuning.version), note }],
   });
-  return { ...answered, status: { ...answered.status, outlierDetection } };
 }
 
 /** With what was found in the other version before. */
@@ -82,11 +82,11 @@ function followed(observation: Observation, release: Release): Answer | undefine
     const who = traffic.subsetsManager ?? "somebody";
     return isThere ? undefined : undone(observation, release, outliers, `was changed by ${who}`);
   }
-  if (isThere) return seen(observation, release, outliers);
+  if (isThere) return seen(observation, outliers);
   const ready = conditionOf(rollout.status, "Ready");
   return ready?.reason === "TrafficConfigRejected"
     ? undone(observation, release, outliers, `could not be written: ${ready.message.replace(/\.$/, "")}`)
-    : again(observation, release, outliers);
+    : again(observation, outliers);
 }
 
 function isWritten({ tuned: settings }: OutlierStatus, outliers: OutlierState | undefined): boolean {
@@ -94,23 +94,22 @@ function isWritten({ tuned: settings }: OutlierStatus, outliers: OutlierState | 
   return (Object.keys(settings) as (keyof TunedSettings)[]).every((field) => written[field] === settings[field]);
 }
 
-function again(observation: Observation, release: Release, { tuned: settings, before }: OutlierStatus): Answer {
+function again(observation: Observation, { tuned: settings, before }: OutlierStatus): Answer {
   const plan: Plan = [{ kind: "tuneOutliers", settings, before }];
-  return progressing(observation, "Tuning outlier detection.", { release, plan });
+  return progressing(observation, "Tuning outlier detection.", { plan });
 }
 
-function seen(observation: Observation, release: Release, outliers: OutlierStatus): Answer {
-  const answered = progressing(observation, `Outlier detection is tuned. ${outliers.why}.`, { release });
-  return { ...answered, status: { ...answered.status, outlierDetection: { ...outliers, written: "Seen" } } };
+function seen(observation: Observation, outliers: OutlierStatus): Answer {
+  const status = { outlierDetection: { ...outliers, written: "Seen" as const } };
+  return progressing(observation, `Outlier detection is tuned. ${outliers.why}.`, { status });
 }
 
 function undone(observation: Observation, release: Release, outliers: OutlierStatus, what: string): Answer {
   const note = `Outlier detection for ${namesOf(outliers)} ${what}. The release is judged with what is there. Whoever writes .spec.trafficPolicy of the DestinationRule in mid-release should leave it alone (docs/outliers.md).`;
-  const answered = progressing(observation, note, {
-    release,
+  return progressing(observation, note, {
+    status: { outlierDetection: { ...outliers, written: "Undone" } },
     transitions: [{ reason: "OutlierDetectionUndone", key: releaseKey(release, outliers.found.length), note }],
   });
-  return { ...answered, status: { ...answered.status, outlierDetection: { ...outliers, written: "Undone" } } };
 }
 
 /** The step is held while proxies eject the canary's bad pods. */

@@ -177,14 +177,10 @@ function atZero(observation: Observation, release: Release, running: ReplicaSet)
 
 /** No pods are wanted, so none are late: those that will be have a deadline of their own. */
 function held(observation: Observation, release: Release, message: string): Answer {
-  const answer = hold(observation, release, "Held", message);
   const { spec } = observation.rollout;
-  if (spec === undefined || release.canaryCreatedAt === undefined) return answer;
+  if (spec === undefined || release.canaryCreatedAt === undefined) return hold(observation, release, "Held", message);
   const canaryCreatedAt = creationTime(observation, release, spec);
-  return {
-    ...answer,
-    status: { ...answer.status, release: { ...release, canaryCreatedAt, canaryReadyAt: undefined } },
-  };
+  return hold(observation, { ...release, canaryCreatedAt, canaryReadyAt: undefined }, "Held", message);
 }
 
 /** What an earlier release of the same template left may have the canary's very name; it goes when that is created. */
@@ -258,8 +254,7 @@ export function heldUntilStarted(
 ): Answer | undefined {
   if (running.cannotStart === undefined) return undefined;
   const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
-  const held = hold(observation, release, "CanaryCannotStart", message);
-  return { ...held, status: { ...held.status, release: onTheClock(observation, release, running, spec) } };
+  return hold(observation, onTheClock(observation, release, running, spec), "CanaryCannotStart", message);
 }
 
 /** Each write of the clock is one of the status, so it is exact to this share of progressDeadline. */

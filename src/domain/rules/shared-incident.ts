@@ -58,7 +58,6 @@ function sentBack(observation: Observation, release: Release, asked: Asked, sent
   const key = releaseKey(release, release.stepIndex, release.stepBacks ?? 0);
   return {
     ...held,
-    status: { ...held.status, release: back },
     transitions: [{ reason: "SteppedBack", key, note: message }],
     // The status first: traffic that is back for no stored reason is taken for a rollback, and nothing is rejected here.
     urgent: false,
@@ -96,10 +95,9 @@ function resume(observation: Observation, release: Release, why: string): Answer
     stepBacks: (release.stepBacks ?? 0) + 1,
     analysis: analysis && withoutClaims(analysis),
   };
-  const answered = progressing(observation, note, {
+  return progressing(observation, note, {
     release: next,
+    status: { handled: { ...rollout.status.handled, promote: rollout.requests.promote } },
     transitions: [{ reason: "Resumed", key: releaseKey(release, renderInstant(now)), note }],
   });
-  const handled = { ...rollout.status.handled, promote: rollout.requests.promote };
-  return { ...answered, status: { ...answered.status, handled } };
 }

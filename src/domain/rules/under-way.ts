@@ -1,6 +1,6 @@
 import { renderInstant } from "../../api/instant.ts";
 import type { ConditionReason } from "../../api/reasons.ts";
-import type { Release } from "../../api/rollout-status.ts";
+import type { Release, RolloutStatus } from "../../api/rollout-status.ts";
 import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Plan, Transition } from "../decision.ts";
@@ -61,6 +61,8 @@ export function untilKnown(observation: Observation, release: Release, spec: Rol
 }
 
 interface Progress {
+  /** What else changes in the status. */
+  readonly status?: Partial<RolloutStatus>;
   readonly release?: Release;
   readonly plan?: Plan;
   readonly transitions?: readonly Transition[];
@@ -69,14 +71,14 @@ interface Progress {
 /** The release goes on as it should. */
 export function progressing(observation: Observation, message: string, progress: Progress = {}): Answer {
   return answer(observation, {
-    ...(progress.release === undefined ? {} : { status: { release: progress.release } }),
+    status: { ...progress.status, ...(progress.release === undefined ? {} : { release: progress.release }) },
     standing: { kind: "Progressing", reason: "Progressing", phase: "Progressing", message },
     plan: progress.plan ?? [],
     transitions: progress.transitions ?? [],
   });
 }
 
-/** The release waits for something that it cannot provide; told once. */
+/** The release, which may have changed, waits for something that it cannot provide; told once. */
 export function hold(
   observation: Observation,
   release: Release,
@@ -87,6 +89,7 @@ export function hold(
   const key = releaseKey(release, release.stepIndex, reason, renderInstant(observation.now));
   const event = reason === "MetricsUnavailable" || reason === "TooManySeries" ? "MetricsUnavailable" : "Held";
   return answer(observation, {
+    status: { release },
     standing: { kind: "Progressing", reason, phase: "Held", message },
     plan,
     transitions: isNews(observation, reason) ? [{ reason: event, key, note: message }] : [],

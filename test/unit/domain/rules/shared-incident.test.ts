@@ -36,6 +36,7 @@ describe("stepBack", () => {
     expect({ rule, urgent }).toEqual({ rule: "stepBack", urgent: false });
     expect(plan).toMatchObject([{ kind: "routeTraffic", weight: 0 }]);
     expect(status.release).toMatchObject({ steppedBack: { at: ago(0) }, traffic: { weight: 0 }, stepIndex: 0 });
+    expect(status.weight).toBe(0);
     expect(status.release?.decision).toBeUndefined();
     expect(status.conditions).toContainEqual(expect.objectContaining({ type: "Ready", reason: "SharedIncident" }));
     expect(transitions).toMatchObject([{ reason: "SteppedBack" }]);
