@@ -2,6 +2,7 @@ import { splitAddress, type Config } from "./config.ts";
 import { keepCertificate } from "./adapters/kubernetes/hold-certificate.ts";
 import { answerReview, holdPath, type WebhookClient } from "./adapters/kubernetes/hold-webhook.ts";
 import type { KubernetesObjects } from "./ports/kubernetes-objects.ts";
+import { messageOf } from "./runtime/errors.ts";
 import { startHttpsServer, type HttpsServer } from "./runtime/https-server.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { pause, systemTimers } from "./runtime/timers.ts";
@@ -51,7 +52,7 @@ export async function serveHoldWebhook(
       client = { address: place.address, authorities };
       return certificateEvery;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const isNews = !("missing" in client) || client.missing !== reason;
       if (isNews && !serving.aborted) log.warn("the certificate of the webhook could not be looked after", { error });
       // One that is served goes on being served.

@@ -5,6 +5,7 @@ import { createKubernetesObjects } from "../adapters/kubernetes/objects.ts";
 import { createTransport } from "../adapters/kubernetes/transport.ts";
 import { rollouts } from "../adapters/kubernetes/workload-resources.ts";
 import type { KubernetesObject, KubernetesObjects } from "../ports/kubernetes-objects.ts";
+import { messageOf } from "../runtime/errors.ts";
 import { systemTimers } from "../runtime/timers.ts";
 import { CommandError } from "./command-error.ts";
 
@@ -53,7 +54,7 @@ export function readKubeconfig<T>(load: () => T): T {
   try {
     return load();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CommandError(`the kubeconfig cannot be used: ${why}`);
   }
 }

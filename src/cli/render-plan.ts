@@ -1,5 +1,6 @@
 import { parsePercentage, renderDuration, renderRatio, type Milliseconds } from "../api/instant.ts";
 import type { RolloutSpec } from "../api/rollout-spec.ts";
+import { shareToRuleOut } from "../domain/analysis/judge.ts";
 import { forecast } from "../domain/forecast.ts";
 import { stepsOf } from "../domain/steps.ts";
 import { textTable } from "./text-table.ts";
@@ -8,7 +9,7 @@ import { textTable } from "./text-table.ts";
 export function renderPlan(spec: RolloutSpec, { rate, interval }: { rate: number; interval: Milliseconds }): string {
   const { errorRate, maxStepDuration, onInsufficientTraffic } = spec.analysis;
   const limit = parsePercentage(errorRate.max);
-  const failing = [1, 0.1, 3 * limit].filter((share, index, all) => share <= 1 && all.indexOf(share) === index);
+  const failing = [...new Set([1, 0.1, shareToRuleOut(limit)])];
   const steps = forecast(spec, { rate, interval, failing });
   const head = [
     "STEP",

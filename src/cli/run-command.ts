@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import { messageOf } from "../runtime/errors.ts";
 import type { Timers } from "../runtime/timers.ts";
 import { CommandError } from "./command-error.ts";
 import type { Connection, ConnectionOptions } from "./connection.ts";
@@ -53,7 +54,7 @@ export function tellError(
   { terminal, signal }: Pick<CommandDependencies, "terminal" | "signal">,
 ): void {
   if (signal.aborted) return terminal.exitWith(130);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   terminal.warn(`serin: ${message.split("\n", 1)[0] ?? ""}`);
   terminal.exitWith(error instanceof CommandError ? error.exitCode : 1);
 }

@@ -1,16 +1,17 @@
 import { parseDuration, parseInstant, type Instant } from "../api/instant.ts";
 import { renderKey } from "../api/object-key.ts";
 import type { RolloutSpec } from "../api/rollout-spec.ts";
-import type { Release, Revision } from "../api/rollout-status.ts";
+import type { Revision } from "../api/rollout-status.ts";
 import { serviceName, type Rollout } from "../api/rollout.ts";
 import { checksDue, type Check } from "../domain/analysis/checks.ts";
 import { isProblem, type Arrivals, type Measurement, type Observation, type Problem } from "../domain/observation.ts";
 import { checkQueries, ratioQueries, type Place } from "../domain/metric-queries.ts";
-import { withMeasurement } from "../domain/evidence.ts";
 import type { PodReport } from "../domain/outliers/pods.ts";
 import { podsSince, wantsPods } from "../domain/outliers/watching.ts";
 import { sightOf } from "../domain/propagation.ts";
 import { mustGoBackUnmeasured } from "../domain/rules/safety.ts";
+import { asksForArrivals } from "../domain/rules/unsplit-callers.ts";
+import { beforeTheRelease, looksForTraffic } from "../domain/to-measure.ts";
 import type { TrafficQuery } from "../ports/metric-provider.ts";
 import type { Dependencies } from "./dependencies.ts";
 
@@ -66,7 +67,7 @@ async function lookAtPods(
   const { spec, key, status } = rollout;
   const { stable, canary } = status;
   if (spec === undefined || stable === undefined || canary === undefined) return undefined;
-  const isWanted = begins ? spec.outlierDetection.tuning === "Auto" : wantsPods(withMeasurement(observation));
+  const isWanted = begins ? spec.outlierDetection.tuning === "Auto" : wantsPods(observation);
   if (!isWanted) return undefined;
   const place = { namespace: key.namespace, service: serviceName(spec), reporter: spec.analysis.reporter };
   const subsets =
@@ -77,13 +78,12 @@ async function lookAtPods(
   return deps.metrics.pods({ ...place, ...versions, since: podsSince(observation) }, signal);
 }
 
-/** Only where the release will start pods, and where somebody cares: users' own pods are called by everybody already. */
 async function lookAtArrivals(
   { key, spec, status }: Rollout,
   deps: Dependencies,
   signal: AbortSignal,
 ): Promise<Arrivals | undefined> {
-  if (spec === undefined || spec.subset !== undefined || spec.traffic.unsplit === "accept") return undefined;
+  if (spec === undefined || !asksForArrivals(spec)) return undefined;
   const query = { namespace: key.namespace, service: serviceName(spec), stable: status.stable?.workload ?? "" };
   return deps.metrics.arrivals(query, signal);
 }
@@ -96,9 +96,6 @@ function lookAtUsual({ key, spec, status }: Rollout, deps: Dependencies, signal:
 
 /** Where it is only looked whether traffic has gone, some seconds are soon enough: others are yet to be decided. */
 const decidedAge = 2_500;
-
-/** How errors come is learned from stable's last ten minutes before the release. */
-const learnsFrom = 600_000;
 
 async function measure(rollout: Rollout, deps: Dependencies, signal: AbortSignal): Promise<Measurement | undefined> {
   const { release, stable, canary } = rollout.status;
@@ -125,22 +122,6 @@ async function measure(rollout: Rollout, deps: Dependencies, signal: AbortSignal
     maxAge: release.decision === undefined ? undefined : decidedAge,
   };
   return deps.metrics.measure(query, signal);
-}
-
-/** Whether it matters where traffic goes: until it was seen to have moved, and wherever callers are to have left a version. */
-function looksForTraffic({ stepStartedAt, bakingSince, decision }: Release): boolean {
-  return stepStartedAt === undefined || bakingSince !== undefined || decision !== undefined;
-}
-
-/** What is learned from stable at the first measurement. */
-function beforeTheRelease(
-  { analysis: { sensitivity, compareWith, latency } }: RolloutSpec,
-  isFirst: boolean,
-): Pick<TrafficQuery, "lookBack" | "usualQuantile"> {
-  return {
-    lookBack: isFirst && sensitivity === "fast" ? learnsFrom : undefined,
-    usualQuantile: isFirst && compareWith === "stable" ? latency?.quantile : undefined,
-  };
 }
 
 interface Versions {

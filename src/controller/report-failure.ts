@@ -13,6 +13,7 @@ import {
   RejectedError,
   TransientError,
   WorkloadRefusedError,
+  messageOf,
   type TemplateMutatedError,
 } from "../runtime/errors.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -91,7 +92,7 @@ function leverOf({ key, spec, status }: Rollout): string {
 
 /** `lever` is given in a rollback. */
 function standingFor(error: unknown, lever: string | undefined): Standing {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const isRollback = lever !== undefined;
   const kind = isRollback ? "RollingBack" : "Progressing";
   const say = (reason: ConditionReason, what: string): Standing => ({

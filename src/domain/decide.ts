@@ -48,8 +48,6 @@ const rules = {
   passStep, // on to the next step
 } satisfies Record<string, Rule>;
 
-export type RuleName = keyof typeof rules | "rest";
-
 /** What should happen next: the same answer for the same observation, always. */
 export function decide(seen: Observation): Decision {
   const observation = withMeasurement(withCurrentRevisions(seen));

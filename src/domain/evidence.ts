@@ -119,8 +119,8 @@ export function withoutClaims(analysis: Analysis): Analysis {
 
 /** The step begins anew, and what spoke against the canary's errors is forgotten. */
 export function withoutErrors(analysis: Analysis): Analysis {
-  const { evidence, blocks: _, ...kept } = analysis;
-  return { ...kept, step: noTotals, blocks: 0, sharedSince: undefined, evidence: { ...evidence, errors: undefined } };
+  const evidence = { ...analysis.evidence, errors: undefined };
+  return { ...analysis, step: noTotals, blocks: 0, sharedSince: undefined, evidence };
 }
 
 /** In what requests are counted. */

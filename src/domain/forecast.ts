@@ -8,9 +8,9 @@ import {
 } from "../api/instant.ts";
 import type { RolloutSpec } from "../api/rollout-spec.ts";
 import { withBlock, type EvidenceByMetric } from "./analysis/bets.ts";
-import { addTotals, noCounts, nothing, noTotals } from "./analysis/blocks.ts";
+import { addTotals, longestBlock, noCounts, nothing, noTotals } from "./analysis/blocks.ts";
 import type { Totals } from "./analysis/criteria.ts";
-import { judge, type Judgement } from "./analysis/judge.ts";
+import { judge, shareToRuleOut, type Judgement } from "./analysis/judge.ts";
 import { roughly, usualRate, type Usual } from "./analysis/usual.ts";
 import { stepsOf, weightAt } from "./steps.ts";
 import { criteriaOf } from "./verdict.ts";
@@ -36,9 +36,6 @@ export interface ForecastInput {
   /** Shares of failed requests to find. */
   readonly failing: readonly Ratio[];
 }
-
-/** Without enough requests a block lasts this long. */
-const usualBlock: Milliseconds = 5_000;
 
 /**
  * How long the steps of a release will take, if as many requests fail as are expected to: chance makes it a little
@@ -68,7 +65,7 @@ interface Play extends Omit<ForecastInput, "failing"> {
 /** Plays one step, block by block. A sample is known half a scrape after its requests, as a rule. */
 function timeUntil(verdict: Judgement["verdict"], spec: RolloutSpec, play: Play): Milliseconds | undefined {
   const criteria = { ...criteriaOf(spec, undefined), ratios: [] };
-  const length = Math.max(usualBlock, play.interval);
+  const length = Math.max(longestBlock, play.interval);
   const block = { ...nothing, ...requestsOf(play, length), length };
   const most = parseDuration(spec.analysis.maxStepDuration);
   let evidence: EvidenceByMetric = {};
@@ -94,7 +91,7 @@ function requestsOf({ rate, weight, failing }: Play, length: Milliseconds): Tota
 
 /** What is said before a release starts, by what came to the Service until then. */
 export function foretell(spec: RolloutSpec, usual: Usual): string {
-  const failing = Math.min(0.5, 3 * parsePercentage(spec.analysis.errorRate.max));
+  const failing = shareToRuleOut(parsePercentage(spec.analysis.errorRate.max));
   const steps = forecast(spec, { rate: usualRate(usual), interval: usual.interval, failing: [failing] });
   const most = parseDuration(spec.analysis.maxStepDuration);
   const lasting = steps.map(({ passes }) => passes ?? most);

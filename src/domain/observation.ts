@@ -235,3 +235,8 @@ export type Measurement =
 
 /** A measurement that counted requests. */
 export type Counted = Extract<Measurement, { kind: "Counts" }>;
+
+/** Where requests went since traffic was moved, as far as it was measured. */
+export function seenSinceShift(measurement: Measurement | undefined): Counted["sinceShift"] {
+  return measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+}

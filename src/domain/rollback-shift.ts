@@ -1,7 +1,7 @@
 import { parseInstant } from "../api/instant.ts";
 import type { Release } from "../api/rollout-status.ts";
 import { trafficShift, type Shift } from "./analysis/traffic-shift.ts";
-import { isProblem, type Observation } from "./observation.ts";
+import { isProblem, seenSinceShift, type Observation } from "./observation.ts";
 
 /** One that has asked for a split. */
 type SplitRelease = Release & { readonly traffic: NonNullable<Release["traffic"]> };
@@ -28,7 +28,7 @@ export function rollbackShift({
   const { release } = rollout.status;
   if (!isOnItsWayBack(release)) return undefined;
   if (isProblem(traffic) || traffic.route.kind !== "Split" || traffic.route.weight !== 0) return undefined;
-  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+  const seen = seenSinceShift(measurement);
   if (seen === undefined) return "Unreported";
   const elapsed = now - parseInstant(release.traffic.routeChangedAt);
   const { stable, canary } = seen;

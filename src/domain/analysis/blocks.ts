@@ -36,7 +36,7 @@ export interface Pace {
 /** With enough requests a block lasts a second, and so do its bets: more often, each would be too small to win much. */
 const shortest: Milliseconds = 1_000;
 /** Without, this long, or a scrape where that is longer. */
-const longest: Milliseconds = 5_000;
+export const longestBlock: Milliseconds = 5_000;
 /** Scrapes come a little early now and then, and a block should not last for two of them then. */
 const slack = 0.9;
 
@@ -57,7 +57,7 @@ export function expectedEnd(ticks: readonly Tick[], pace: Pace, until: Instant):
   const { begin, open } = walk(ticks, pace);
   const shown = Math.max(1, until - begin);
   const filled = (pace.enough * shown) / open.canary.requests;
-  return begin + Math.min(slack * Math.max(longest, pace.interval), Math.max(slack * shortest, filled));
+  return begin + Math.min(slack * Math.max(longestBlock, pace.interval), Math.max(slack * shortest, filled));
 }
 
 function walk(ticks: readonly Tick[], { since, interval, enough }: Pace) {
@@ -68,7 +68,7 @@ function walk(ticks: readonly Tick[], { since, interval, enough }: Pace) {
     open = { ...addTotals(open, tick), gone: addGone(open.gone, tick.gone), lost: open.lost + tick.lost };
     const length = tick.at - begin;
     const isFull = open.canary.requests >= enough && length >= slack * shortest;
-    if (!isFull && length < slack * Math.max(longest, interval)) continue;
+    if (!isFull && length < slack * Math.max(longestBlock, interval)) continue;
     blocks.push({ until: tick.at, length, ...open });
     begin = tick.at;
     open = nothing;

@@ -123,6 +123,6 @@ export function atMost(bad: number, requests: number): Ratio {
 }
 
 /** Three times the limit, but no more than half of all requests; halfway to all of them for a limit that is near that. */
-function shareToRuleOut(share: Ratio): Ratio {
+export function shareToRuleOut(share: Ratio): Ratio {
   return Math.min(ruledOut * share, share < 0.4 ? 0.5 : (1 + share) / 2);
 }

@@ -5,6 +5,7 @@ import { largestShare } from "../analysis/bets.ts";
 import { countedIn } from "../analysis/blocks.ts";
 import { limitsOf } from "../analysis/criteria.ts";
 import { worth } from "../analysis/wealth.ts";
+import { withMeasurement } from "../evidence.ts";
 import type { Observation } from "../observation.ts";
 import { weightOf } from "../steps.ts";
 import { criteriaOf } from "../verdict.ts";
@@ -36,7 +37,9 @@ export function wantsPods(observation: Observation): boolean {
   const { release } = status;
   if (spec === undefined || release?.analysis === undefined || release.decision !== undefined) return false;
   if (spec.outlierDetection.tuning === "Off" || weightOf(release) === 0 || measurement?.kind !== "Counts") return false;
-  return waitsForEjection(observation) || isSuspicious(release.analysis, spec, limitOn(spec, release));
+  if (waitsForEjection(observation)) return true;
+  const judged = withMeasurement(observation).rollout.status.release;
+  return judged?.analysis !== undefined && isSuspicious(judged.analysis, spec, limitOn(spec, judged));
 }
 
 const leastErrors = 3;

@@ -2,7 +2,7 @@ import { renderRatio, type Instant } from "../../api/instant.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { isStillCalled } from "../analysis/traffic-shift.ts";
 import type { Answer } from "../decision.ts";
-import { isProblem, type Observation } from "../observation.ts";
+import { isProblem, seenSinceShift, type Observation } from "../observation.ts";
 import type { Asked } from "../propagation.ts";
 import { isRunByUser } from "./canary.ts";
 import { notShifted } from "./traffic-seen.ts";
@@ -16,7 +16,7 @@ import { askedToPromote, progressing } from "./under-way.ts";
  */
 export function waitForLastCallers(observation: Observation, release: Release, since: Instant): Answer | undefined {
   const { measurement, now, settings } = observation;
-  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+  const seen = seenSinceShift(measurement);
   const asked = release.traffic;
   if (seen === undefined || asked === undefined || askedToPromote(observation)) return undefined;
   if (!canTell(observation, asked)) return undefined;

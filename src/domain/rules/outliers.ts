@@ -7,6 +7,7 @@ import { withoutErrors } from "../evidence.ts";
 import { isProblem, type Observation, type OutlierState } from "../observation.ts";
 import { tuningFor, type Tuning } from "../outliers/tuning.ts";
 import { ejectedBy, waitsForEjection } from "../outliers/watching.ts";
+import { namesAtMost } from "../outliers/words.ts";
 import { flawsOf } from "../outliers/flaws.ts";
 import { conditionOf } from "../standing.ts";
 import { progressing, undecided } from "./under-way.ts";
@@ -151,7 +152,7 @@ export function toldRestored({ rollout }: Observation, release: Release): readon
 }
 
 function namesOf({ found }: OutlierStatus): string {
-  return found.map(({ pod }) => pod).join(", ");
+  return namesAtMost(found.map(({ pod }) => pod));
 }
 
 /** Settings of outlier detection that cannot work are told before a release, whether or not it will need them. */

@@ -4,7 +4,7 @@ import { isStillCalled } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Action, Answer, Plan, Rule } from "../decision.ts";
 import { finishRelease, supersededAgain } from "../history.ts";
-import { isProblem, type Observation } from "../observation.ts";
+import { isProblem, seenSinceShift, type Observation } from "../observation.ts";
 import { routesAreEverywhere, withRoute, withSubsets, type Asked } from "../propagation.ts";
 import { fromCommit } from "../revision-with-commit.ts";
 import { rollbackShift } from "../rollback-shift.ts";
@@ -113,7 +113,7 @@ function seenToBeBack(observation: Observation, asked: Asked): Answer | undefine
   // Where the hold was switched off, the stable pods may begin to go any moment.
   const isUrgent = !isProblem(workload) && workload.holdOff;
   if (elapsed >= settings.rollbackDeadline || (isUrgent && routesAreEverywhere(observation, asked))) return undefined;
-  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+  const seen = seenSinceShift(measurement);
   if (seen === undefined)
     return rollingBack(observation, "All traffic was sent back to stable; waiting for metrics to show it.");
   const shift = rollbackShift(observation);
@@ -128,7 +128,7 @@ function seenToBeBack(observation: Observation, asked: Asked): Answer | undefine
 function withCallersLeft(observation: Observation, release: Release, next: Answer): Answer {
   const { settings, now, measurement } = observation;
   const asked = release.traffic;
-  const seen = measurement?.kind === "Counts" ? measurement.sinceShift : undefined;
+  const seen = seenSinceShift(measurement);
   // Once, as it is asked for; not again until it is seen.
   const isLeaving = next.plan.some(({ kind }) => kind === "scaleCanary" || kind === "restoreRoute");
   if (asked?.route !== "Split" || seen === undefined || !isLeaving) return next;

@@ -7,6 +7,7 @@ import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { judgeRelease } from "../verdict.ts";
 import { tuningFor, type Tuning } from "../outliers/tuning.ts";
 import { othersFail, waitsForEjection } from "../outliers/watching.ts";
+import { namesAtMost, ofAll } from "../outliers/words.ts";
 import { whoAsked } from "../who-asked.ts";
 import { isProblem, type Observation, type ReplicaSet } from "../observation.ts";
 import { weightOf } from "../steps.ts";
@@ -225,7 +226,7 @@ function analysisFailed(observation: Observation, release: Release): Why | undef
 
 /** A few pods that fail for all are worth a look, whether or not anything could be done about them. */
 function notTuned({ found, why }: Extract<Tuning, { kind: "No" }>): string {
-  const pods = found.map(({ pod, errors, requests }) => `${pod} (${errors} of ${requests} requests)`).join(", ");
+  const pods = namesAtMost(found.map(({ pod, errors, requests }) => `${pod} (${ofAll(errors, requests)})`));
   return `the failed requests went to ${pods}; outlier detection was not tuned: ${why}`;
 }
 

@@ -10,7 +10,7 @@ import type { Standing } from "../standing.ts";
 import { canarySize } from "../steps.ts";
 import { canaryOf } from "../replica-sets.ts";
 import { isRunByUser } from "./canary.ts";
-import { outliersRestored } from "./hand-back.ts";
+import { outliersRestored, promoting } from "./hand-back.ts";
 import { revisionOf } from "./lifecycle.ts";
 import { toldRestored } from "./outliers.ts";
 import { correctionOf, ignoreWeights } from "./traffic.ts";
@@ -159,13 +159,5 @@ function promoted(observation: Observation, release: Release, canary: Revision):
     status: { ...finishRelease(observation, release, false), stable: canary, subsets },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
     transitions: [{ reason, key: releaseKey(release), note }, ...toldRestored(observation, release)],
-  });
-}
-
-function promoting(observation: Observation, message: string, plan: Plan = [], release?: Release): Answer {
-  return answer(observation, {
-    ...(release === undefined ? {} : { status: { release } }),
-    standing: { kind: "Progressing", reason: "Progressing", phase: "Promoting", message },
-    plan,
   });
 }

@@ -4,7 +4,7 @@ import { trafficShift } from "../analysis/traffic-shift.ts";
 import { answer, releaseKey } from "../answer.ts";
 import type { Answer, Rule, Transition } from "../decision.ts";
 import { freshStep, missingData } from "../evidence.ts";
-import type { Measurement, Observation } from "../observation.ts";
+import { seenSinceShift, type Measurement, type Observation } from "../observation.ts";
 import type { Asked } from "../propagation.ts";
 import { conditionOf, saidIn } from "../standing.ts";
 import { weightOf } from "../steps.ts";
@@ -42,7 +42,7 @@ function look(
   measurement: Measurement,
 ): Answer {
   const { now, settings } = observation;
-  const seen = measurement.kind === "Counts" ? measurement.sinceShift : undefined;
+  const seen = seenSinceShift(measurement);
   const { stable, canary, callers } = seen ?? { stable: 0, canary: 0, callers: [] };
   const elapsed = now - parseInstant(routeChangedAt);
   const shift = trafficShift({ weight, stable, canary, elapsed, deadline: settings.shiftDeadline });

@@ -164,19 +164,23 @@ interface Correction {
 export function correctionOf(now: Instant, earlier: readonly string[]): Correction | undefined {
   const last = earlier.at(-1);
   if (last !== undefined && now - parseInstant(last) < correctionLag) return undefined;
-  const recent = earlier.filter((at) => now - parseInstant(at) < conflictPeriod);
+  const recent = ofLate(now, earlier);
   const corrections = [...recent, renderInstant(now)].slice(-conflictCount);
   return { corrections, isConflict: corrections.length === conflictCount && recent.length < conflictCount };
 }
 
+function ofLate(now: Instant, corrections: readonly string[]): readonly string[] {
+  return corrections.filter((at) => now - parseInstant(at) < conflictPeriod);
+}
+
 /** Whether somebody changed them of late. */
 export function isDisturbed(now: Instant, corrections: readonly string[]): boolean {
-  return corrections.some((at) => now - parseInstant(at) < conflictPeriod);
+  return ofLate(now, corrections).length > 0;
 }
 
 /** Whether somebody changed them so often of late that it is no accident. */
 function isConflict(now: Instant, corrections: readonly string[]): boolean {
-  return corrections.filter((at) => now - parseInstant(at) < conflictPeriod).length >= conflictCount;
+  return ofLate(now, corrections).length >= conflictCount;
 }
 
 function conflictAdvice(who: string): string {

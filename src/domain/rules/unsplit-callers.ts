@@ -1,4 +1,5 @@
 import { renderDuration, renderInstant, renderRatio } from "../../api/instant.ts";
+import type { RolloutSpec } from "../../api/rollout-spec.ts";
 import type { Release } from "../../api/rollout-status.ts";
 import { answer } from "../answer.ts";
 import type { Answer } from "../decision.ts";
@@ -22,6 +23,11 @@ export function refuseUnsplit(observation: Observation, unsplit: readonly string
 const leastShare = 0.05;
 /** Fewer requests than this show nothing. */
 const leastRequests = 50;
+
+/** Whether such callers matter: where the release will start pods, and somebody cares; users' own are called by everybody. */
+export function asksForArrivals({ subset, traffic }: RolloutSpec): boolean {
+  return subset === undefined && traffic.unsplit !== "accept";
+}
 
 /**
  * Callers without a proxy of the mesh are split by no route of it: they would meet canary pods by their share of all

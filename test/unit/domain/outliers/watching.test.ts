@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { withMeasurement } from "../../../../src/domain/evidence.ts";
 import type { Observation } from "../../../../src/domain/observation.ts";
 import {
   ejectedBy,
@@ -13,8 +12,7 @@ import { noon } from "../../../support/observation.ts";
 import { aPod, aReport, comparedWithStable, oneBadPod, tunedFor, withOutlierSpec } from "../../../support/pods.ts";
 
 describe("wantsPods", () => {
-  const counting = (changes: Partial<Observation>) =>
-    wantsPods(withMeasurement(oneBadPod({}, { pods: undefined, ...changes })));
+  const counting = (changes: Partial<Observation>) => wantsPods(oneBadPod({}, { pods: undefined, ...changes }));
 
   test("where bets against the canary have won anything, with three errors", () => {
     expect(counting({})).toBe(true);
@@ -25,7 +23,7 @@ describe("wantsPods", () => {
   });
 
   test("where only stable is compared with, by the bets against it", () => {
-    expect(wantsPods(withMeasurement(comparedWithStable()))).toBe(true);
+    expect(wantsPods(comparedWithStable())).toBe(true);
   });
 
   test("where more of stable's requests failed than may", () => {
@@ -37,10 +35,10 @@ describe("wantsPods", () => {
   test("not without weight, counts, spec or a release that is open, and not with tuning Off", () => {
     const { traffic } = oneBadPod().rollout.status.release!;
     const none = { pods: undefined };
-    expect(wantsPods(withMeasurement(oneBadPod({ traffic: { ...traffic!, weight: 0 } }, none)))).toBe(false);
-    expect(wantsPods(withMeasurement(oneBadPod({ decision: "Promote" }, none)))).toBe(false);
+    expect(wantsPods(oneBadPod({ traffic: { ...traffic!, weight: 0 } }, none))).toBe(false);
+    expect(wantsPods(oneBadPod({ decision: "Promote" }, none))).toBe(false);
     expect(wantsPods(oneBadPod({ analysis: undefined }, none))).toBe(false);
-    expect(wantsPods(withMeasurement(withOutlierSpec({ tuning: "Off" })))).toBe(false);
+    expect(wantsPods(withOutlierSpec({ tuning: "Off" }))).toBe(false);
     expect(counting({ measurement: { kind: "NoData", message: "" } })).toBe(false);
     const { rollout } = oneBadPod();
     expect(counting({ rollout: { ...rollout, spec: undefined } })).toBe(false);
