@@ -2,7 +2,7 @@ import { finalizer } from "../../api/names.ts";
 import { renderKey } from "../../api/object-key.ts";
 import { NotFoundError } from "../../runtime/errors.ts";
 import type { JsonPatch, KubernetesObject } from "../../ports/kubernetes-objects.ts";
-import { sameObject, sameVersion } from "./metadata-patch.ts";
+import { sameVersion } from "./metadata-patch.ts";
 import { rollouts } from "./workload-resources.ts";
 import type { WorkloadWrite } from "./workload-write.ts";
 
@@ -22,13 +22,16 @@ export async function claim(write: WorkloadWrite): Promise<void> {
   ]);
 }
 
-/** Takes our finalizer off the Rollout, which may make it vanish. */
+/**
+ * Takes our finalizer off the Rollout, which may make it vanish: only as it was read, for a write that is taken late would
+ * take with it what has come to be told since.
+ */
 export async function letGo(write: WorkloadWrite): Promise<void> {
   const rollout = await liveRollout(write);
   const index = rollout?.metadata.finalizers?.indexOf(finalizer) ?? -1;
   if (rollout === undefined || index === -1) return;
   await patchRollout(write, [
-    ...sameObject(rollout),
+    ...sameVersion(rollout),
     { op: "test", path: `${path}/${index}`, value: finalizer },
     { op: "remove", path: `${path}/${index}` },
   ]);

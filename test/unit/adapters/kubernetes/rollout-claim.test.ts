@@ -52,6 +52,17 @@ describe("the finalizer", () => {
   });
 });
 
+test("a Rollout that has something to tell since it was looked at is not let go by a write that arrives late", async () => {
+  const rollout = aRollout();
+  const [patch] = await patchesOf(letGo, rollout, {
+    name: "product",
+    uid: rollout.uid,
+    resourceVersion: "7",
+    finalizers: [finalizer],
+  });
+  expect(patch).toContainEqual({ op: "test", path: "/metadata/resourceVersion", value: "7" });
+});
+
 describe("a stored spec that the API server does not take any more", () => {
   const unparsed = aRollout({ deleting: true, spec: { bake: "soon" } });
   const stored = { name: "product", uid: unparsed.uid, resourceVersion: "7", finalizers: [finalizer] };
