@@ -116,6 +116,11 @@ export function describeKubernetesObjects(name: string, open: () => Promise<Obje
         objects.apply(configMaps, { apiVersion, kind, metadata: stale, data: { x: "3" } }, options),
         "ConflictError",
       );
+      // A version alone would have it made anew.
+      const current = (await objects.read(configMaps, namespace, metadata.name, signal))!;
+      await objects.remove(configMaps, current, options);
+      const gone = { ...metadata, uid: current.metadata.uid };
+      await refused(objects.apply(configMaps, { apiVersion, kind, metadata: gone }, options), "ConflictError");
     });
 
     it("keeps what has finalizers until the last of them is off", async () => {

@@ -138,13 +138,13 @@ export function tunedConfiguration(rule: KubernetesObject, settings: TunedSettin
   };
 }
 
-/** What is applied to own nothing any more; only to the object as it was read. */
+/** What is applied to own nothing any more; only to the object as it was read: without its uid a gone one is made anew. */
 export function identity({
   apiVersion,
   kind,
-  metadata: { name, namespace, resourceVersion },
+  metadata: { name, namespace, uid, resourceVersion },
 }: KubernetesObject): object {
-  return { apiVersion, kind, metadata: { name, namespace, resourceVersion } };
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } };
 }
 
 /** The entry that says which fields the operator has applied. */

@@ -72,8 +72,10 @@ export class MemoryStore {
   apply(plural: string, object: object, manager: string, dryRun = false): KubernetesObject {
     const { metadata } = object as KubernetesObject;
     const where = { plural, namespace: metadata.namespace, name: metadata.name };
-    if (this.get(plural, metadata.namespace, metadata.name) === undefined)
-      return this.create(plural, object, manager, dryRun, object);
+    const current = this.get(plural, metadata.namespace, metadata.name);
+    if (metadata.uid !== undefined && metadata.uid !== current?.metadata.uid)
+      throw failed(ConflictError, 409, "Conflict", `${plural} "${metadata.name}": uid mismatch`);
+    if (current === undefined) return this.create(plural, object, manager, dryRun, object);
     const change = (current: Json): Json => {
       const before = appliedBy(current, manager);
       const { resourceVersion: _, ...own } = metadataOf(current);

@@ -46,13 +46,14 @@ function opened(object: KubernetesObject) {
 
 describe("tuning", () => {
   test("applies three fields, and keeps locality load balancing as it is where there was no outlier detection", () => {
-    const bare = rule();
-    const { name, namespace, resourceVersion } = bare.metadata;
+    const untold = rule();
+    const bare = { ...untold, metadata: { ...untold.metadata, uid: "uid-1" } };
+    const { name, namespace, uid, resourceVersion } = bare.metadata;
     expect(tunedConfiguration(bare, settings, stateOf(bare).before)).toEqual({
       apiVersion: bare.apiVersion,
       kind: bare.kind,
-      // Whoever is late must not tune what was put back meanwhile.
-      metadata: { name, namespace, resourceVersion },
+      // Whoever is late must not tune what was put back meanwhile, nor make anew what was deleted.
+      metadata: { name, namespace, uid, resourceVersion },
       spec: {
         trafficPolicy: { outlierDetection: settings, loadBalancer: { localityLbSetting: { enabled: false } } },
       },
