@@ -46,7 +46,7 @@ export interface FaultHooks {
   readonly touch: (plural: string, namespace: string | undefined, name: string) => void;
 }
 
-type Writer = "create" | "mergePatch" | "jsonPatch" | "remove";
+type Writer = "create" | "mergePatch" | "jsonPatch" | "apply" | "remove";
 
 /** What a write is about, wherever its arguments name it. */
 function placeOf(verb: Writer, args: readonly unknown[]) {
@@ -77,6 +77,7 @@ export function withFaults(objects: KubernetesObjects, hooks: FaultHooks): Kuber
     create: faulty("create", (...args) => objects.create(...args)),
     mergePatch: faulty("mergePatch", (...args) => objects.mergePatch(...args)),
     jsonPatch: faulty("jsonPatch", (...args) => objects.jsonPatch(...args)),
+    apply: faulty("apply", (...args) => objects.apply(...args)),
     remove: faulty("remove", (...args) => objects.remove(...args)),
   };
 }

@@ -242,6 +242,7 @@ function countingCalls(objects: KubernetesObjects, count: () => void): Kubernete
     create: (...args) => counting(objects.create(...args)),
     mergePatch: (...args) => counting(objects.mergePatch(...args)),
     jsonPatch: (...args) => counting(objects.jsonPatch(...args)),
+    apply: (...args) => counting(objects.apply(...args)),
     remove: (...args) => counting(objects.remove(...args)),
   };
 }
