@@ -1,6 +1,7 @@
 import { parseInstant, type Instant } from "./api/instant.ts";
 import { renderKey, type ObjectKey } from "./api/object-key.ts";
 import type { Release } from "./api/rollout-status.ts";
+import { mixture } from "./domain/analysis/bets.ts";
 import { worth } from "./domain/analysis/wealth.ts";
 import { releaseCatalogue as catalogue, rolloutLabels } from "./metric-catalogue.ts";
 import type { Metrics } from "./runtime/metrics.ts";
@@ -59,9 +60,16 @@ function wealthOf(analysis: Analysis | undefined): Sample<"measure" | "against">
     ...(latency === undefined ? [] : [{ name: "latency", ...latency }]),
     ...metrics,
   ];
-  return named.flatMap(({ name: measure, limit, stable }) => [
+  return named.flatMap(({ name: measure, limit, stable, ...more }) => [
     ...(limit === undefined ? [] : [[{ measure, against: "limit" }, worth(limit)] as const]),
-    ...(stable === undefined ? [] : [[{ measure, against: "stable" }, worth(stable)] as const]),
+    ...(stable === undefined
+      ? []
+      : [
+          [
+            { measure, against: "stable" },
+            mixture(stable, "neighbours" in more ? more.neighbours : undefined),
+          ] as const,
+        ]),
   ]);
 }
 

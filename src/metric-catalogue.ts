@@ -71,7 +71,7 @@ export const releaseCatalogue = {
   wealth: {
     kind: "gauge",
     name: "serin_release_wealth",
-    help: "What betting against the canary of a release under way has come to, from 1; 100 is enough for a rollback.",
+    help: "What betting against the canary of a release under way has come to, from 1; for a rollback 100 for each limit is needed, beside a limit 10 against stable.",
     labels: [...ofRollout, "measure", "against"],
   },
   requests: {

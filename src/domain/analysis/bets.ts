@@ -62,8 +62,11 @@ export function claimsOf(limit: Limit, evidence: EvidenceByMetric, criteria: Cri
   };
 }
 
-/** Half on the boundary itself, a quarter on each beside it: a mixture of fair bets is one. */
-function mixture(stable: Wealth | undefined, neighbours: readonly Wealth[] | undefined): number {
+/**
+ * What comparing with stable has come to: half on the boundary itself, a quarter on each beside it, for a mixture of fair
+ * bets is one.
+ */
+export function mixture(stable: Wealth | undefined, neighbours: readonly Wealth[] | undefined): number {
   if (neighbours === undefined) return worth(stable);
   return worth(stable) / 2 + neighbours.reduce((sum, wealth) => sum + worth(wealth) / 4, 0);
 }
