@@ -6,6 +6,7 @@ import type {
   Resource,
 } from "../../../../src/ports/kubernetes-objects.ts";
 import { ConflictError, NotFoundError } from "../../../../src/runtime/errors.ts";
+import { applyPatch, copyOf, isRecord, PatchMisfit, type Json } from "../../../simulation/cluster/json.ts";
 
 /** One object as it was at a time, for looking at every version that was ever stored. */
 export interface StoredVersion {
@@ -111,23 +112,15 @@ export function createObjectStore(unserved: readonly string[] = []): ObjectStore
   };
 }
 
-/** The object after the patch; throws a ConflictError where a test fails. */
+/** The object after the patch; throws a ConflictError where it does not fit. */
 export function patched(object: KubernetesObject, patch: JsonPatch): KubernetesObject {
-  const root: unknown = copyOf(object);
-  for (const step of patch) {
-    const path = step.path.slice(1).split("/");
-    const last = path.pop() ?? "";
-    const parent = path.reduce((at, key) => (at as Record<string, unknown>)[key], root) as Record<string, unknown>;
-    if (step.op === "test") {
-      const isSame = isDeepStrictEqual(parent[last], copyOf(step.value));
-      if (!isSame) throw new ConflictError(`${step.path} is not as it was`);
-      continue;
-    }
-    if (step.op !== "add" && !(last in parent)) throw new ConflictError(`${step.path} is not there`);
-    if (step.op === "remove") delete parent[last];
-    else parent[last] = copyOf(step.value);
+  const root = copyOf(object);
+  try {
+    applyPatch(root as unknown as Json, patch);
+  } catch (error) {
+    throw error instanceof PatchMisfit ? new ConflictError(error.message) : error;
   }
-  return root as KubernetesObject;
+  return root;
 }
 
 /** Server-side apply of records: they are merged, all else is replaced. */
@@ -145,13 +138,4 @@ function ownedFields(current: unknown, asked: unknown): object | undefined {
     return owned === undefined ? [] : [[`f:${field}`, owned] as const];
   });
   return fields.length === 0 ? undefined : Object.fromEntries(fields);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** As it comes over the wire: nothing is shared between two places, and undefined is not there. */
-function copyOf<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
 }
