@@ -102,7 +102,7 @@ async function startKilled(lab: Lab, { namespace, kubeconfig, flags, when, at }:
   };
   return {
     gate,
-    kills: () => done.size,
+    kills: () => kills,
     arm: () => (isArmed = true),
     async end() {
       isArmed = false;

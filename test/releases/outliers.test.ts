@@ -67,9 +67,8 @@ async function withBadPod(shop: Shop) {
   await shop.untilRollout("50 % of the traffic at the canary", ({ status }) => isAt50(status));
   const pod = (await podsOf(shop, true)).at(-1) ?? "";
   const mark = shop.load.snapshot();
-  const at = Date.now();
   await lab.world.pods.set({ namespace: shop.namespace, pod }, { ERROR_RATE: "1" });
-  return { pod, at, failed: () => shop.load.since(mark).failed };
+  return { pod, failed: () => shop.load.since(mark).failed };
 }
 
 /** Pods that the callers' Envoy keeps out of a subset at the moment, by its own statistics. */
@@ -172,16 +171,15 @@ describe("one bad pod among good ones", () => {
 
   test("(d) an operator that is killed between tuning and the verdict: what was there before comes back", async () => {
     const shop = await open("killed");
-    const { pod } = await withBadPod(shop);
+    await withBadPod(shop);
     await shop.untilRollout("tuned", ({ status }) => status.outlierDetection !== undefined, 60);
     await operator.process.stop("SIGKILL");
     operator = await lab.startOperator(flags, "successor");
-    // The pod recovers: what ends the release now is what the successor finds.
+    // What ends the release now is what the successor finds.
     await shop.untilRollout("the end", ({ status }) => status.release === undefined, 120);
     expect(await policyOf(shop)).toEqual({ policy: undefined, applied: [] });
     expect((await shop.rollout()).status.outlierDetection).toBeUndefined();
     expect((await shop.events()).filter((reason) => reason === "OutlierDetectionTuned")).toHaveLength(1);
-    expect(pod).not.toBe("");
     await end(shop);
   });
 
