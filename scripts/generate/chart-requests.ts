@@ -45,6 +45,3 @@ export const requestedBy = {
     },
   ],
 };
-
-/** The verbs, for roles. */
-export const requestVerbs: readonly string[] = requests.map(([request]) => request);

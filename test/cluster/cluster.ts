@@ -1,5 +1,4 @@
 // The local cluster: the real control plane with the definitions of Istio and the Gateway API, and a real Prometheus.
-import { join } from "node:path";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { installDefinitions, readDefinitions } from "./crds.ts";
@@ -154,9 +153,4 @@ async function startControlPlaneWithDefinitions(
   onStep("installing the custom resource definitions");
   await installDefinitions(controlPlane.client, definitions);
   return controlPlane;
-}
-
-/** Where the output of a process is written while the cluster runs. */
-export function logOf(cluster: LocalCluster, process: string): string {
-  return join(cluster.runFolder, "logs", `${process}.log`);
 }

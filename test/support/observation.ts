@@ -5,6 +5,9 @@ import type { Observation, ReplicaSet, Settings, TrafficState, Workload } from "
 /** A moment that reads well in messages. */
 export const noon = Date.parse("2026-01-01T12:00:00Z");
 
+/** So many seconds before noon. */
+export const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
+
 export const stableRevision: Revision = {
   revision: "one",
   replicaSet: "product-one",

@@ -17,12 +17,12 @@ import {
 import { counted, counts } from "./measurement.ts";
 import {
   aCanary,
+  ago,
+  anObservation,
   aReplicaSet,
   aRollout,
   aWorkload,
-  anObservation,
   inRelease,
-  noon,
   routesSplit,
 } from "./observation.ts";
 import { recordedPorts, worldAtRest, worldInRelease } from "./recorded-ports.ts";
@@ -78,7 +78,6 @@ export function readinessOf({ object }: Situation) {
   return { status: ready?.status, reason: ready?.reason };
 }
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const traffic = inRelease().rollout.status.release!.traffic!;
 const fine = counted(counts(200), counts(1_800), { scrapes: 6 });
 

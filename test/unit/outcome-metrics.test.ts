@@ -4,10 +4,8 @@ import type { Observation } from "../../src/domain/observation.ts";
 import { createOutcomeMetrics } from "../../src/outcome-metrics.ts";
 import { createMetrics } from "../../src/runtime/metrics.ts";
 import { counted, counts } from "../support/measurement.ts";
-import { aRelease, aRollout, anObservation, inRelease, noon, routesSplit } from "../support/observation.ts";
+import { ago, anObservation, aRelease, aRollout, inRelease, routesSplit } from "../support/observation.ts";
 import { samplesOf } from "../support/rendered-metrics.ts";
-
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 
 const ended = (number: number, outcome: "Promoted" | "RolledBack", reason?: string): Partial<RolloutStatus> => ({
   history: [

@@ -7,6 +7,7 @@ import {
   withSubsets,
 } from "../../../src/domain/propagation.ts";
 import {
+  ago,
   aRelease,
   canaryRevision,
   inRelease,
@@ -18,7 +19,6 @@ import {
 } from "../../support/observation.ts";
 
 const traffic = aRelease().traffic!;
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 
 test.each([
   ["a split", { route: "Split", weight: 10 }, routesSplit(10), { route: true, subsets: true }],

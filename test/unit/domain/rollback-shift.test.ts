@@ -2,9 +2,8 @@ import { expect, test } from "vitest";
 import type { Release } from "../../../src/api/rollout-status.ts";
 import { rollbackShift } from "../../../src/domain/rollback-shift.ts";
 import { counted, counts } from "../../support/measurement.ts";
-import { aRelease, inRelease, noon, routesAtRest, routesSplit } from "../../support/observation.ts";
+import { ago, aRelease, inRelease, routesAtRest, routesSplit } from "../../support/observation.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const asked = { ...aRelease().traffic!, weight: 0, routeChangedAt: ago(5) };
 const rollback: Partial<Release> = { decision: "Rollback", decidedAt: ago(6), traffic: asked };
 const report = (stable: number, canary: number) =>

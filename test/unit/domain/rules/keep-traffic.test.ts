@@ -2,9 +2,7 @@ import { expect, test } from "vitest";
 import type { Release } from "../../../../src/api/rollout-status.ts";
 import type { TrafficState } from "../../../../src/domain/observation.ts";
 import { keepTraffic } from "../../../../src/domain/rules/keep-traffic.ts";
-import { inRelease, noon, routesAtRest, routesSplit } from "../../../support/observation.ts";
-
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
+import { ago, inRelease, routesAtRest, routesSplit } from "../../../support/observation.ts";
 
 /** What is done about the traffic while a promotion is carried out. */
 function kept(traffic: TrafficState, changes: Partial<NonNullable<Release["traffic"]>> = {}) {

@@ -4,6 +4,7 @@ import type { Measurement, Observation } from "../../../../src/domain/observatio
 import { waitForLastCallers } from "../../../../src/domain/rules/last-callers.ts";
 import {
   aCanary,
+  ago,
   aReplicaSet,
   aRollout,
   aWorkload,
@@ -13,7 +14,6 @@ import {
 } from "../../../support/observation.ts";
 import { counted, counts } from "../../../support/measurement.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const measured = (stable: number, canary: number): Measurement =>
   counted(counts(canary), counts(stable), {
     sinceShift: { stable, canary, callers: [`shop/frozen ${canary} of ${stable + canary} to canary`] },

@@ -2,15 +2,14 @@ import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
 import {
   aCanary,
+  ago,
   aReplicaSet,
   aWorkload,
   inRelease,
-  noon,
   routesAtRest,
   routesSplit,
 } from "../../../support/observation.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const begun = {
   highestWeight: 0,
   stepStartedAt: undefined,

@@ -4,16 +4,15 @@ import type { Measurement, Observation } from "../../../../src/domain/observatio
 import type { Release } from "../../../../src/api/rollout-status.ts";
 import {
   aCanary,
+  ago,
   aReplicaSet,
   aRollout,
   aWorkload,
   inRelease,
-  noon,
   routesSplit,
 } from "../../../support/observation.ts";
 import { counted as countedOf, counts } from "../../../support/measurement.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const counted = (requests: number, ofStable = 9 * requests): Measurement =>
   countedOf(counts(requests), counts(ofStable), { scrapes: 6 });
 const away: Measurement = { kind: "Unavailable", message: "Prometheus does not answer." };

@@ -4,16 +4,15 @@ import type { Observation, ReplicaSet, TrafficState, Workload } from "../../../.
 import type { Release } from "../../../../src/api/rollout-status.ts";
 import {
   aCanary,
+  ago,
   aReplicaSet,
   aWorkload,
   inRelease,
   leftToService,
-  noon,
   routesAtRest,
   routesSplit,
 } from "../../../support/observation.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const full = { replicas: 4, pods: 4, ready: 4, available: 4 };
 const gone = { replicas: 0, pods: 0, ready: 0, available: 0 };
 const split = { ...inRelease().rollout.status.release!.traffic!, weight: 100 };

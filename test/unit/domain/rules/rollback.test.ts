@@ -3,17 +3,16 @@ import type { HistoryEntry } from "../../../../src/api/rollout-status.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import {
   aCanary,
+  ago,
   aReplicaSet,
   aWorkload,
   inRelease,
   leftToService,
-  noon,
   routesAtRest,
   routesSplit,
 } from "../../../support/observation.ts";
 import { counted } from "../../../support/measurement.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
   aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] });
 const counts = (requests: number) => ({ requests, errors: 0, slow: 0, slowOrClose: 0 });

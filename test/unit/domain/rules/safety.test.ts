@@ -4,16 +4,15 @@ import { decide } from "../../../../src/domain/decide.ts";
 import { mustGoBackUnmeasured } from "../../../../src/domain/rules/safety.ts";
 import {
   aCanary,
+  ago,
   aReplicaSet,
   aRollout,
   aWorkload,
   inRelease,
-  noon,
   routesSplit,
 } from "../../../support/observation.ts";
 import { counted, counts } from "../../../support/measurement.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const withCanary = (changes: Parameters<typeof aCanary>[0]) =>
   aWorkload({ paused: true, revision: "two", replicaSets: [aReplicaSet(), aCanary(changes)] });
 const measured = (errors: number) => counted(counts(100, errors), counts(900), { scrapes: 5 });

@@ -5,10 +5,9 @@ import type { Measurement } from "../../../../src/domain/observation.ts";
 import { answer } from "../../../../src/domain/answer.ts";
 import { needsEvidence, withSecondLever } from "../../../../src/domain/rules/second-lever.ts";
 import { mustGoBackUnmeasured } from "../../../../src/domain/rules/safety.ts";
-import { inRelease, noon, routesAtRest, routesSplit } from "../../../support/observation.ts";
+import { ago, inRelease, routesAtRest, routesSplit } from "../../../support/observation.ts";
 import { counted } from "../../../support/measurement.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const counts = (requests: number, errors: number) => ({ requests, errors, slow: 0, slowOrClose: 0 });
 const none = counts(0, 0);
 

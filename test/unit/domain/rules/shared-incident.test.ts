@@ -3,9 +3,8 @@ import type { Release } from "../../../../src/api/rollout-status.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import type { Observation } from "../../../../src/domain/observation.ts";
 import { counted, counts } from "../../../support/measurement.ts";
-import { inRelease, noon, routesSplit } from "../../../support/observation.ts";
+import { ago, inRelease, routesSplit } from "../../../support/observation.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 const asked = inRelease().rollout.status.release!.traffic!;
 const failing = counted(counts(400, 120), counts(3_600, 1_080), { scrapes: 8 });
 

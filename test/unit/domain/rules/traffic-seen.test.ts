@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
 import type { Measurement } from "../../../../src/domain/observation.ts";
-import { inRelease, noon } from "../../../support/observation.ts";
+import { ago, inRelease } from "../../../support/observation.ts";
 import { counted, counts } from "../../../support/measurement.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 /** The subsets were there long before the routes. */
 const traffic = (changes = {}) => ({
   ...inRelease().rollout.status.release!.traffic!,

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decide } from "../../../../src/domain/decide.ts";
-import { inRelease, noon, routesSplit } from "../../../support/observation.ts";
+import { ago, inRelease, routesSplit } from "../../../support/observation.ts";
 
-const ago = (seconds: number) => new Date(noon - seconds * 1_000).toISOString();
 /** The subsets were there long before the routes. */
 const traffic = (changes = {}) => ({
   ...inRelease().rollout.status.release!.traffic!,
