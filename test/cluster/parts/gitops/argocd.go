@@ -6,6 +6,7 @@ import (
 
 	"github.com/argoproj/gitops-engine/pkg/diff"
 	"github.com/itchyny/gojq"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -23,13 +24,9 @@ func answerDiffArgocd(question json.RawMessage) (any, error) {
 	if err := json.Unmarshal(question, &asked); err != nil {
 		return nil, err
 	}
-	ignored := jqNormalizer{}
-	for _, expression := range asked.JqPathExpressions {
-		query, err := gojq.Parse("del(" + expression + ")")
-		if err != nil {
-			return nil, err
-		}
-		ignored = append(ignored, query)
+	ignored, err := readExpressions(asked.JqPathExpressions)
+	if err != nil {
+		return nil, err
 	}
 	result, err := diff.Diff(asked.Git, asked.Live, diff.WithNormalizer(ignored))
 	if err != nil {
@@ -38,8 +35,61 @@ func answerDiffArgocd(question json.RawMessage) (any, error) {
 	return map[string]bool{"outOfSync": result.Modified}, nil
 }
 
+// The question is the same; the answer is what Argo CD applies in a sync with RespectIgnoreDifferences: git's object without
+// the ignored paths, and on that, as a JSON merge patch, what the same paths take from the live one. Such a patch knows lists
+// only as wholes. The step is Argo CD's own and not in its library; this one answers as normalizeTargetResources of Argo CD
+// 3.2 (controller/sync.go) does for kinds that are not built in.
+func answerTargetArgocd(question json.RawMessage) (any, error) {
+	var asked diffQuestion
+	if err := json.Unmarshal(question, &asked); err != nil {
+		return nil, err
+	}
+	ignored, err := readExpressions(asked.JqPathExpressions)
+	if err != nil {
+		return nil, err
+	}
+	bareGit, err := withoutIgnored(asked.Git, ignored)
+	if err != nil {
+		return nil, err
+	}
+	bareLive, err := withoutIgnored(asked.Live, ignored)
+	if err != nil {
+		return nil, err
+	}
+	live, err := asked.Live.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	kept, err := jsonpatch.CreateMergePatch(bareLive, live)
+	if err != nil {
+		return nil, err
+	}
+	target, err := jsonpatch.MergePatch(bareGit, kept)
+	return map[string]json.RawMessage{"target": target}, err
+}
+
+func withoutIgnored(object *unstructured.Unstructured, ignored jqNormalizer) ([]byte, error) {
+	bare := object.DeepCopy()
+	if err := ignored.Normalize(bare); err != nil {
+		return nil, err
+	}
+	return bare.MarshalJSON()
+}
+
 // What is ignored is taken out on both sides before they are compared.
 type jqNormalizer []*gojq.Query
+
+func readExpressions(expressions []string) (jqNormalizer, error) {
+	ignored := jqNormalizer{}
+	for _, expression := range expressions {
+		query, err := gojq.Parse("del(" + expression + ")")
+		if err != nil {
+			return nil, err
+		}
+		ignored = append(ignored, query)
+	}
+	return ignored, nil
+}
 
 func (n jqNormalizer) Normalize(object *unstructured.Unstructured) error {
 	if object == nil {

@@ -19,11 +19,12 @@ var version = "unknown"
 type answerer func(question json.RawMessage) (any, error)
 
 var commands = map[string]answerer{
-	"apply-flux":  answerApplyFlux,
-	"diff-argocd": answerDiffArgocd,
-	"kstatus":     answerKstatus,
-	"lua":         answerLua,
-	"wait-flux":   answerWaitFlux,
+	"apply-flux":    answerApplyFlux,
+	"diff-argocd":   answerDiffArgocd,
+	"kstatus":       answerKstatus,
+	"lua":           answerLua,
+	"target-argocd": answerTargetArgocd,
+	"wait-flux":     answerWaitFlux,
 }
 
 func main() {
@@ -35,7 +36,7 @@ func main() {
 
 func run(args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 1 {
-		return errors.New("give one of: apply-flux, diff-argocd, kstatus, lua, wait-flux, version")
+		return errors.New("give one of: apply-flux, diff-argocd, kstatus, lua, target-argocd, wait-flux, version")
 	}
 	if args[0] == "version" {
 		_, err := fmt.Fprintln(out, "gitops-check, kstatus "+version)
