@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readText, root } from "./repository.ts";
 
-/** Pages with a table of cases, and the projects whose tests they name. */
+/** Pages with a table of cases, and the projects whose tests they name, all of them. */
 const pages = { "docs/workload.md": ["workload", "releases"], "docs/traffic.md": ["traffic"] } as const;
+
+/** The page on which each line names a test, on a real API server. */
+const security = "docs/security.md";
 
 /** Stands for what differs between cases that share a row. */
 const wildcard = "…";
@@ -13,11 +16,15 @@ const wildcard = "…";
 const rowsOf = (page: string) =>
   [...readText(page).matchAll(/^\| .+ \| `([^`]+)`\s* \|$/gm)].map(([, title = ""]) => title);
 
-/** All titles of the tests that run whole releases, as vitest knows them; nothing is started for it. */
+/**
+ * Titles of tests as vitest knows them; nothing is started for it. Those of `integration` are read from the text of their
+ * files, as to load these would start its cluster: a title that is put together is not among them.
+ */
 function titlesIn(projects: readonly string[]): readonly string[] {
+  const parse = projects.includes("integration") ? "--static-parse" : "--no-static-parse";
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const chosen = projects.flatMap((project) => ["--project", project]);
-  const listed = execFileSync(process.execPath, [vitest, "list", "--json", "--no-static-parse", ...chosen], {
+  const listed = execFileSync(process.execPath, [vitest, "list", "--json", parse, ...chosen], {
     cwd: root,
     encoding: "utf8",
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
@@ -49,3 +56,11 @@ describe.each(Object.entries(pages))(
   },
   120_000,
 );
+
+test(`every line of ${security} names a test that is there`, () => {
+  const lines = readText(security).match(/^\| (?!what \||---).+ \|$/gm) ?? [];
+  const rows = rowsOf(security);
+  expect(rows).toHaveLength(lines.length);
+  const all = [...titlesIn(["workload", "traffic", "releases"]), ...titlesIn(["integration"])];
+  expect(rows.filter((row) => !all.some((title) => names(row, title)))).toEqual([]);
+}, 120_000);

@@ -35,6 +35,15 @@ export interface PrometheusOptions {
   readonly scrapeInterval: string;
   /** A file of recording rules, as YAML. */
   readonly rules?: string;
+  /** Whom alone it answers; everybody when left out. */
+  readonly admits?: Admitted;
+}
+
+export interface Admitted {
+  readonly username: string;
+  readonly password: string;
+  /** bcrypt's of the password. */
+  readonly hash: string;
 }
 
 interface ActiveTarget {
@@ -55,11 +64,18 @@ function configuration(scrapeInterval: string, targetsFile: string, rulesFile: s
   });
 }
 
-function specOn(port: number, folder: string, binary: string): ProcessSpec {
+function authorizationOf(admits: Admitted | undefined): Record<string, string> {
+  if (admits === undefined) return {};
+  return { authorization: `Basic ${Buffer.from(`${admits.username}:${admits.password}`).toString("base64")}` };
+}
+
+function specOn(port: number, folder: string, { binary, admits }: PrometheusOptions): ProcessSpec {
+  const headers = authorizationOf(admits);
   return {
     name: "prometheus",
     command: binary,
     args: [
+      ...(admits === undefined ? [] : [`--web.config.file=${join(folder, "web.yaml")}`]),
       `--config.file=${join(folder, "prometheus.yaml")}`,
       `--storage.tsdb.path=${join(folder, "data")}`,
       `--web.listen-address=127.0.0.1:${port}`,
@@ -69,7 +85,7 @@ function specOn(port: number, folder: string, binary: string): ProcessSpec {
       "--log.level=warn",
     ],
     ready: async () => {
-      const response = await request(`http://127.0.0.1:${port}/-/ready`, { headersTimeout: 2000 });
+      const response = await request(`http://127.0.0.1:${port}/-/ready`, { headers, headersTimeout: 2000 });
       await response.body.dump();
       return response.statusCode === 200;
     },
@@ -96,14 +112,17 @@ export async function startPrometheus(supervisor: Supervisor, options: Prometheu
   publish();
   writeWhole(join(folder, "prometheus.yaml"), configuration(options.scrapeInterval, targetsFile, rulesFile));
   if (options.rules !== undefined) writeWhole(rulesFile, options.rules);
+  const { admits } = options;
+  if (admits !== undefined)
+    writeWhole(join(folder, "web.yaml"), stringify({ basic_auth_users: { [admits.username]: admits.hash } }));
   const { part, url } = await onFreePorts(1, async ([port = 0]) => {
-    const started = createPart(supervisor, specOn(port, folder, options.binary));
+    const started = createPart(supervisor, specOn(port, folder, options));
     await started.start();
     return { part: started, url: `http://127.0.0.1:${port}` };
   });
 
   async function isScraped(address: string): Promise<boolean> {
-    const { body } = await request(`${url}/api/v1/targets?state=active`);
+    const { body } = await request(`${url}/api/v1/targets?state=active`, { headers: authorizationOf(admits) });
     const { data } = (await body.json()) as { data: { activeTargets: readonly ActiveTarget[] } };
     return data.activeTargets.some(({ scrapeUrl, health }) => new URL(scrapeUrl).host === address && health === "up");
   }

@@ -10,6 +10,7 @@ import { startOwnPods, type OwnPod, type OwnPods } from "../lab/own-pods.ts";
 import { openShop, type Shop, type StoredRollout } from "../lab/shop.ts";
 import { pointNamed, refusal, refuse } from "../workload/hand-over.ts";
 import { askedBy, grantedTo } from "./rights.ts";
+import { askAs, canI, openToPeople, tenantCases } from "./tenants.cases.ts";
 
 /**
  * The product as Helm installs it: what the chart renders is run, as the accounts and with the rights that it has there.
@@ -120,9 +121,8 @@ describe("the chart", () => {
       what: "other pods",
     });
     await helm("rollback", "serin", "1", "-n", system, "--wait", "--timeout=120s");
-    await openToPeople();
-    await expect(promoteAs("bob")).rejects.toThrow("who asks for it needs the verb promote on rollouts.serin.dev");
-    await promoteAs("alice");
+    await openToPeople({ lab, shop, ownPods });
+    await askAs({ lab, shop, ownPods }, "alice", "promote");
     await shop.endsAs("product:v4", { outcome: "Promoted" });
     const told = await lab.kubectl(["get", "events", "-n", "chart-shop"]);
     expect(told).toMatch(/StepPassed\s+rollout\/product\s+.*alice asked to go on/);
@@ -161,6 +161,8 @@ describe("the chart", () => {
     await expect(patch({ metadata: { finalizers: ["x.example/y"] } })).rejects.toThrow("neither owners nor finalizers");
   });
 
+  tenantCases(() => ({ lab, shop, ownPods }));
+
   test("is uninstalled in mid-release: every Rollout is let go first, apps go on", async () => {
     await openWithVolume();
     const mark = shop.load.snapshot();
@@ -176,13 +178,18 @@ describe("the chart", () => {
     await lab.kubectl(["rollout", "status", "deployment/product", "-n", "chart-shop", "--timeout=60s"]);
   });
 
-  test("for one namespace works with Roles in it alone", async () => {
+  test("for one namespace works with Roles in it alone, and reaches no other", async () => {
     const values = [...settings(), `--set=namespaces={${shop.namespace}}`, "--set=crds.enabled=false"];
     await helm("install", "team", chart, "-n", team, "--create-namespace", "--wait", "--timeout=120s", ...values);
     await shop.createRollout();
     await shop.untilRollout("Ready", ({ status }) => status.phase === "Ready");
     await shop.release("product:v8");
     await shop.endsAs("product:v8", { outcome: "Promoted" });
+    const account = `system:serviceaccount:${team}:serin-operator`;
+    for (const right of ["patch virtualservices.networking.istio.io", "create replicasets.apps"]) {
+      expect(await canI(lab, account, right, "-n", shop.namespace)).toBe("yes");
+      expect(await canI(lab, account, right, "-n", "default")).toBe("no");
+    }
     await helm("uninstall", "team", "-n", team, "--wait", "--timeout=120s");
     const { used, denied } = askedIn(team);
     expect(denied).toEqual([]);
@@ -207,27 +214,6 @@ function askedIn(namespace: string): ReturnType<typeof askedBy> {
   const hook = askedBy(`${namespace}:serin-uninstall`, auditLog);
   const { used, denied, last } = askedBy(`${namespace}:serin-operator`, auditLog, hook.last);
   return { used, denied: [...denied, ...hook.denied], last };
-}
-
-/** Alice may change what is in the namespace; Bob may change its Rollouts. */
-async function openToPeople(): Promise<void> {
-  const rbac = { apiVersion: "rbac.authorization.k8s.io/v1", group: "rbac.authorization.k8s.io" };
-  const namespace = shop.namespace;
-  const rules = [{ apiGroups: ["serin.dev"], resources: ["rollouts"], verbs: ["get", "patch"] }];
-  const binding = (name: string, kind: string, role: string) => ({
-    apiVersion: rbac.apiVersion,
-    kind: "RoleBinding",
-    metadata: { name, namespace },
-    roleRef: { apiGroup: rbac.group, kind, name: role },
-    subjects: [{ apiGroup: rbac.group, kind: "User", name }],
-  });
-  const role = { apiVersion: rbac.apiVersion, kind: "Role", metadata: { name: "patching", namespace }, rules };
-  await lab.apply(manifest(role, binding("bob", "Role", "patching"), binding("alice", "ClusterRole", "edit")));
-}
-
-function promoteAs(person: string): Promise<string> {
-  const asked = `serin.dev/promote-requested=${new Date().toISOString()}`;
-  return lab.kubectl(["annotate", "--overwrite", "srn", "product", "-n", shop.namespace, asked, `--as=${person}`]);
 }
 
 /** Checked by admission of an ownerReference, and not a request of its own. */

@@ -4,15 +4,26 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { holdName } from "../../../src/adapters/kubernetes/hold-rule.ts";
 import { deployments, replicaSets } from "../../../src/adapters/kubernetes/workload-resources.ts";
 import { writeKubeconfigWithToken } from "../../cluster/kubeconfig-with-token.ts";
+import { provideParts } from "../../cluster/parts/provide.ts";
 import { onFreePorts } from "../../cluster/processes/ports.ts";
 import type { SupervisedProcess } from "../../cluster/processes/supervised.ts";
 import { createSupervisor, type Supervisor } from "../../cluster/processes/supervisor.ts";
 import { until } from "../../cluster/processes/until.ts";
+import { startPrometheus, type Prometheus } from "../../cluster/prometheus.ts";
 import { kubectl, kubectlOutput } from "../kubectl.ts";
 import { createWorkbench, deploymentOf, type Trial, type Workbench } from "../workload/workbench.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 const system = "serin-system";
+
+/** Whom the guarded Prometheus admits. */
+const admits = {
+  username: "serin",
+  password: "correct-horse-battery",
+  hash: "$2a$04$KHVXoCK5PSPgxa0wCfAZLelziv6N./MbYW5X4Ab8UoZuirUDN2yiS",
+};
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const basic = (password: string) => base64(`${admits.username}:${password}`);
 
 let bench: Workbench;
 let supervisor: Supervisor;
@@ -41,7 +52,7 @@ interface RunningOperator {
 }
 
 /** The operator with the arguments of deploy/operator.yaml, as far as they do not say where things are. */
-async function startOperator(): Promise<RunningOperator> {
+async function startOperator(more: Readonly<Record<string, string>> = {}): Promise<RunningOperator> {
   const kubeconfig = await kubeconfigOfOperator();
   return onFreePorts(2, async ([port = 0, webhookPort = 0]) => {
     const url = `http://127.0.0.1:${port}`;
@@ -55,6 +66,7 @@ async function startOperator(): Promise<RunningOperator> {
       "webhook-url": `https://127.0.0.1:${webhookPort}`,
       propagation: "100ms",
       "rollback-deadline": "1s",
+      ...more,
     };
     const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
     const process = await supervisor.start({
@@ -92,6 +104,12 @@ async function seen(what: string, condition: () => boolean | Promise<boolean>): 
   await until(condition, { timeout: 60_000, what });
 }
 
+async function createService(app: string): Promise<void> {
+  const spec = { selector: { app }, ports: [{ name: "http", port: 8080 }] };
+  const service = { apiVersion: "v1", kind: "Service", metadata: { name: app }, spec };
+  await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], service);
+}
+
 /** From the first look to the hand-back after a release that was under way. */
 async function liveThroughRelease(trial: Trial): Promise<void> {
   await seen("the first revision", async () => (await eventReasons()).includes("FirstRevision"));
@@ -103,13 +121,7 @@ async function liveThroughRelease(trial: Trial): Promise<void> {
 }
 
 test("the rights in deploy/operator.yaml are enough for a release and its way back", async () => {
-  const service = {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: "product" },
-    spec: { selector: { app: "product" }, ports: [{ name: "http", port: 8080 }] },
-  };
-  await kubectlOutput(["-n", bench.namespace, "create", "-f", "-"], service);
+  await createService("product");
   // A Deployment on which the operator can try whether the policy is effective already.
   const trial = await bench.start(deploymentOf("product", { replicas: 2 }));
   const operator = await startOperator();
@@ -123,6 +135,49 @@ test("the rights in deploy/operator.yaml are enough for a release and its way ba
   }
   const lease = await kubectlOutput(["-n", system, "get", "lease", "serin-operator", "-o", "json"]);
   expect(JSON.parse(lease)).toMatchObject({ spec: { holderIdentity: "" } });
+});
+
+/** A Prometheus that answers one user alone, and the Secret for it, which the operator may read. */
+async function openGuardedPrometheus(password: string): Promise<Prometheus> {
+  const secret = "prometheus";
+  const account = `${system}:serin-operator`;
+  const inNamespace = (...args: readonly string[]) => kubectlOutput(["-n", bench.namespace, ...args]);
+  await inNamespace("create", "role", secret, "--verb=get", "--resource=secrets", `--resource-name=${secret}`);
+  await inNamespace("create", "rolebinding", secret, `--role=${secret}`, `--serviceaccount=${account}`);
+  const shown = ["--from-literal=username=serin", `--from-literal=password=${password}`];
+  await inNamespace("create", "secret", "generic", secret, "--type=kubernetes.io/basic-auth", ...shown);
+  const { prometheus } = await provideParts(["prometheus"], { supervisor });
+  return startPrometheus(supervisor, { binary: prometheus.path, scrapeInterval: "1s", admits });
+}
+
+test("a password for Prometheus is in no event, status or log, whether it is refused or accepted", async () => {
+  const wrong = "wrong-password-of-prometheus";
+  const guarded = await openGuardedPrometheus(wrong);
+  await createService("guarded");
+  const trial = await bench.start(deploymentOf("guarded", { replicas: 1 }));
+  const operator = await startOperator({
+    "prometheus-address": guarded.url,
+    "prometheus-secret": `${bench.namespace}/prometheus`,
+    "log-level": "debug",
+  });
+  try {
+    await seen("a Rollout at rest", () => trial.rollout().status.phase === "Ready");
+    await trial.kubectl("set", "image", `deployment/${trial.name}`, "app=shop/app:v2");
+    const messages = () => trial.rollout().status.conditions?.map(({ message }) => message) ?? [];
+    await seen("the refusal", () => messages().some((message) => message.includes("401")));
+    const change = { stringData: { password: admits.password } };
+    await trial.kubectl("patch", "secret", "prometheus", "--type=merge", "-p", JSON.stringify(change));
+    await seen("the first weight", () => trial.rollout().status.weight === 10);
+    await trial.kubectl("delete", "rollouts.serin.dev", trial.name, "--timeout=60s");
+    const events = await kubectlOutput(["-n", bench.namespace, "get", "events.events.k8s.io", "-o", "json"]);
+    const secret = [wrong, admits.password].flatMap((password) => [password, base64(password), basic(password)]);
+    for (const text of [JSON.stringify(bench.seen), events, readFileSync(operator.process.log, "utf8")]) {
+      expect(text).toContain("401");
+      expect(secret.filter((form) => text.includes(form))).toEqual([]);
+    }
+  } finally {
+    await operator.process.stop();
+  }
 });
 
 test("the pods of deploy/operator.yaml are admitted by the restricted pod security standard", async () => {
