@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Instant, Milliseconds } from "../../../api/instant.ts";
 import type { Problem } from "../answers.ts";
 import type { QueryApi } from "../query-api.ts";
@@ -23,6 +24,9 @@ export interface FeedOptions {
 /** What nobody asked for in this time is forgotten. */
 const forgottenAfter: Milliseconds = 60_000;
 
+/** Those who look at the same samples do so in turn, over spans of their own; the longest of this time is kept. */
+const inTurn: Milliseconds = 10_000;
+
 const gatherFor: Milliseconds = 20;
 
 interface Followed {
@@ -30,6 +34,8 @@ interface Followed {
   /** Whether it may be asked for together with others. */
   alone: boolean;
   usedAt: Milliseconds;
+  /** Since when samples were wanted of late. */
+  wanted: readonly { readonly from: Instant; readonly at: Milliseconds }[];
 }
 
 interface Asked extends Want {
@@ -45,7 +51,7 @@ export function createFeed({ api, now, gather = () => pause(gatherFor) }: FeedOp
   function followedBy(subject: Subject): Followed {
     for (const [key, { usedAt }] of all) if (now() - usedAt > forgottenAfter) all.delete(key);
     const key = keyOf(subject);
-    const followed = all.get(key) ?? { store: new SampleStore(), alone: false, usedAt: now() };
+    const followed = all.get(key) ?? { store: new SampleStore(), alone: false, usedAt: now(), wanted: [] };
     followed.usedAt = now();
     all.set(key, followed);
     return followed;
@@ -65,6 +71,7 @@ export function createFeed({ api, now, gather = () => pause(gatherFor) }: FeedOp
     async follow(subject, from, to, signal) {
       const followed = followedBy(subject);
       const { store } = followed;
+      followed.wanted = [...followed.wanted.filter(({ at }) => now() - at <= inTurn), { from, at: now() }];
       const isKnown = store.from <= from && store.to >= from;
       if (!isKnown || store.to < to) {
         const want = { subject, from: isKnown ? store.to : from, to, series: isKnown ? store.size : undefined };
@@ -73,7 +80,7 @@ export function createFeed({ api, now, gather = () => pause(gatherFor) }: FeedOp
         });
         if (!(answer instanceof SampleStore)) return answer;
       }
-      store.forget(from);
+      store.forget(Math.min(...followed.wanted.map((earlier) => earlier.from)));
       return store;
     },
   };
@@ -134,8 +141,4 @@ function everyone(signals: readonly AbortSignal[]): { readonly signal: AbortSign
       for (const signal of signals) signal.removeEventListener("abort", check);
     },
   };
-}
-
-function pause(length: Milliseconds): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, length));
 }

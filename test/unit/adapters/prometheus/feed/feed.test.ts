@@ -49,9 +49,24 @@ describe("the feed", () => {
   it("asks for each sample once, and keeps as much as is wanted", async () => {
     const { state, follow } = world(["a"]);
     expect(times(await follow("a", 0, 3_500))).toEqual([1_000, 2_000, 3_000]);
+    state.now = 10_001;
     expect(times(await follow("a", 1_500, 5_200))).toEqual([2_000, 3_000, 4_000, 5_000]);
     expect(times(await follow("a", 1_500, 5_200))).toHaveLength(4);
     expect(state.asked.map((expression) => /\[.*\]/.exec(expression)?.[0])).toEqual(["[3500ms]", "[1700ms]"]);
+  });
+
+  it("keeps what one of two wants that look at the same samples in turn, and not at the same span", async () => {
+    const { state, follow } = world(["a"]);
+    for (const at of [20_000, 21_000, 22_000]) {
+      state.now = at;
+      await follow("a", at - 15_000, at);
+      await follow("a", at - 3_000, at);
+    }
+    expect(state.asked.map((expression) => /\[.*\]/.exec(expression)?.[0])).toEqual([
+      "[15000ms]",
+      "[1000ms]",
+      "[1000ms]",
+    ]);
   });
 
   it("asks for everything again when more is wanted than it kept", async () => {
