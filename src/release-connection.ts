@@ -3,11 +3,11 @@ import { createInformers, type Informers } from "./adapters/kubernetes/informers
 import { textAt } from "./adapters/kubernetes/json-fields.ts";
 import { loadKubeConfig } from "./adapters/kubernetes/kubeconfig.ts";
 import { createKubernetesObjects } from "./adapters/kubernetes/objects.ts";
-import { rolloutFrom } from "./adapters/kubernetes/rollout-reading.ts";
+import { keptFor, rolloutFrom } from "./adapters/kubernetes/rollout-reading.ts";
 import { createTransport } from "./adapters/kubernetes/transport.ts";
 import { deployments, replicaSets, rollouts } from "./adapters/kubernetes/workload-resources.ts";
 import { istioResources } from "./adapters/istio/mesh-resources.ts";
-import { finalizer, rolloutLabel } from "./api/names.ts";
+import { rolloutLabel } from "./api/names.ts";
 import { serviceName, type Rollout } from "./api/rollout.ts";
 import { readKubeconfig, type ConnectionOptions } from "./cli/connection.ts";
 import { findRollout } from "./cli/rollout-lookup.ts";
@@ -138,11 +138,11 @@ async function untilGone(
     const object = await readAgain(objects, leaving, signal);
     if (object === undefined) return;
     const { message } = rolloutFrom(object).status;
-    const others = object.metadata.finalizers?.filter((each) => each !== finalizer) ?? [];
-    const isOurs = object.metadata.finalizers?.includes(finalizer) === true;
-    const said = isOurs
-      ? message
-      : `Everything is given back; it stays for the finalizers of others: ${others.join(", ")}.`;
+    const others = keptFor(object);
+    const said =
+      others.length === 0
+        ? message
+        : `Everything is given back; it stays for the finalizers of others: ${others.join(", ")}.`;
     if (said !== undefined && said !== told) tell(said);
     told = said;
     await pause(systemTimers, period, signal);

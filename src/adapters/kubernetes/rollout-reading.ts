@@ -25,6 +25,11 @@ export function rolloutFrom(object: KubernetesObject): Rollout {
   };
 }
 
+/** Whose finalizers a Rollout stays for that is deleted and given back; empty while something is to be given back. */
+export function keptFor({ metadata: { deletionTimestamp, finalizers = [] } }: KubernetesObject): readonly string[] {
+  return deletionTimestamp === undefined || finalizers.includes(finalizer) ? [] : finalizers;
+}
+
 /**
  * As stored, also where an operator of another version wrote what this one does not know: to take that for "never looked
  * at" would start over in the middle of a release. The API server has checked the types; without a status it is what the

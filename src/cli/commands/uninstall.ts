@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { holdName } from "../../adapters/kubernetes/hold-rule.ts";
 import { holdWebhooks } from "../../adapters/kubernetes/hold-webhook.ts";
-import { rolloutFrom } from "../../adapters/kubernetes/rollout-reading.ts";
+import { keptFor, rolloutFrom } from "../../adapters/kubernetes/rollout-reading.ts";
 import { rollouts } from "../../adapters/kubernetes/workload-resources.ts";
 import { renderDuration } from "../../api/instant.ts";
 import { renderKey } from "../../api/object-key.ts";
@@ -23,7 +23,7 @@ const help = `
 Deployments, Services and routes stay and work without Serin. Say it before the operator is removed: the operator gives
 back what each Rollout took. In a cluster that has lost its operator serin release NAME --force does that part.
 
-Exit codes: 0 none is left; 1 --timeout was over first.`;
+Exit codes: 0 no Rollout holds anything any more; 1 --timeout was over first.`;
 
 /** How often it is looked what is left. Milliseconds. */
 const period = 1_000;
@@ -77,10 +77,11 @@ async function untilGone(
   const { terminal, timers, signal, clock } = context;
   const told = new Map<string, string>();
   for (;;) {
-    const left = await readAll(context, namespaces);
-    const names = new Set(left.map(nameOf));
-    for (const [name] of told) if (!names.has(name) && told.delete(name)) terminal.print(`${name} is gone.`);
-    if (left.length === 0) return terminal.print("No Rollout is left.");
+    const found = await readAll(context, namespaces);
+    const left = found.filter((object) => keptFor(object).length === 0);
+    for (const line of newlyDone(told, left, found)) terminal.print(line);
+    if (left.length === 0)
+      return terminal.print(found.length === 0 ? "No Rollout is left." : "No Rollout holds anything any more.");
     for (const object of left) {
       const message = messageOf(object);
       if (told.get(nameOf(object)) !== message) terminal.print(`${nameOf(object)}: ${message}`);
@@ -96,6 +97,22 @@ async function untilGone(
     await pause(timers, period, signal);
     signal.throwIfAborted();
   }
+}
+
+/** What is said of each that was told of before and has nothing more to give back. */
+function newlyDone(
+  told: Map<string, string>,
+  left: readonly KubernetesObject[],
+  found: readonly KubernetesObject[],
+): readonly string[] {
+  const waiting = new Set(left.map(nameOf));
+  const done = [...told.keys()].filter((name) => !waiting.has(name));
+  for (const name of done) told.delete(name);
+  return done.map((name) => {
+    const stays = found.find((object) => nameOf(object) === name);
+    if (stays === undefined) return `${name} is gone.`;
+    return `${name}: everything is given back; it stays for the finalizers of others: ${keptFor(stays).join(", ")}`;
+  });
 }
 
 async function readAll(

@@ -124,6 +124,26 @@ describe("serin uninstall", () => {
     expect(removed).toEqual(["rollouts shop/product"]);
   });
 
+  test("does not wait for the finalizers of others, and says who has them", async () => {
+    const leaving = (finalizers: readonly string[]): KubernetesObject => {
+      const object = rollout("a", "one", "giving back");
+      return { ...object, metadata: { ...object.metadata, deletionTimestamp: "2026-01-01T00:00:00Z", finalizers } };
+    };
+    const looks = [
+      [leaving(["serin.dev/let-go", "x.example/y"])],
+      [leaving(["serin.dev/let-go", "x.example/y"])],
+      [leaving(["x.example/y"])],
+    ];
+    const { said, code } = await run(["--yes", "--timeout", "10s"], { looks });
+    expect(said).toEqual([
+      "Deleting 1 Rollout; the operator gives back what they took.",
+      "a/one: giving back",
+      "a/one: everything is given back; it stays for the finalizers of others: x.example/y",
+      "No Rollout holds anything any more.",
+    ]);
+    expect(code).toBeUndefined();
+  });
+
   test("has nothing to do without Rollouts, or without their definition", async () => {
     expect((await run(["--yes"], { looks: [[]] })).said).toEqual(["There are no Rollouts."]);
     expect((await run(["--yes"], { looks: [], isUndefined: true })).said).toEqual(["There are no Rollouts."]);
