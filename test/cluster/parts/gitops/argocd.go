@@ -17,14 +17,26 @@ type diffQuestion struct {
 	JqPathExpressions []string `json:"jqPathExpressions"`
 }
 
+func readDiffQuestion(question json.RawMessage) (diffQuestion, jqNormalizer, error) {
+	var asked diffQuestion
+	if err := json.Unmarshal(question, &asked); err != nil {
+		return asked, nil, err
+	}
+	ignored := jqNormalizer{}
+	for _, expression := range asked.JqPathExpressions {
+		query, err := gojq.Parse("del(" + expression + ")")
+		if err != nil {
+			return asked, nil, err
+		}
+		ignored = append(ignored, query)
+	}
+	return asked, ignored, nil
+}
+
 // The question is an object as it is in git and in the cluster; the answer is whether Argo CD takes that for a
 // difference, which is what makes it heal.
 func answerDiffArgocd(question json.RawMessage) (any, error) {
-	var asked diffQuestion
-	if err := json.Unmarshal(question, &asked); err != nil {
-		return nil, err
-	}
-	ignored, err := readExpressions(asked.JqPathExpressions)
+	asked, ignored, err := readDiffQuestion(question)
 	if err != nil {
 		return nil, err
 	}
@@ -40,11 +52,7 @@ func answerDiffArgocd(question json.RawMessage) (any, error) {
 // only as wholes. The step is Argo CD's own and not in its library; this one answers as normalizeTargetResources of Argo CD
 // 3.2 (controller/sync.go) does for kinds that are not built in.
 func answerTargetArgocd(question json.RawMessage) (any, error) {
-	var asked diffQuestion
-	if err := json.Unmarshal(question, &asked); err != nil {
-		return nil, err
-	}
-	ignored, err := readExpressions(asked.JqPathExpressions)
+	asked, ignored, err := readDiffQuestion(question)
 	if err != nil {
 		return nil, err
 	}
@@ -78,18 +86,6 @@ func withoutIgnored(object *unstructured.Unstructured, ignored jqNormalizer) ([]
 
 // What is ignored is taken out on both sides before they are compared.
 type jqNormalizer []*gojq.Query
-
-func readExpressions(expressions []string) (jqNormalizer, error) {
-	ignored := jqNormalizer{}
-	for _, expression := range expressions {
-		query, err := gojq.Parse("del(" + expression + ")")
-		if err != nil {
-			return nil, err
-		}
-		ignored = append(ignored, query)
-	}
-	return ignored, nil
-}
 
 func (n jqNormalizer) Normalize(object *unstructured.Unstructured) error {
 	if object == nil {
