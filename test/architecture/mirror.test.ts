@@ -54,7 +54,6 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/domain/observation.ts": "test/unit/controller/observe.test.ts",
   "src/domain/outliers/words.ts": "test/unit/domain/outliers/tuning.test.ts",
   "src/domain/replica-sets.ts": "test/unit/domain/rules/preparation.test.ts",
-  "src/domain/to-measure.ts": "test/unit/controller/observe.test.ts",
   "src/domain/rules/canary.ts": "test/unit/domain/rules/preparation.test.ts",
   "src/domain/rules/hand-back.ts": "test/unit/domain/rules/promotion.test.ts",
   "src/domain/rules/under-way.ts": "test/unit/domain/rules/progress.test.ts",

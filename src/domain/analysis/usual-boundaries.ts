@@ -14,9 +14,9 @@ export function boundariesByUsual(
   quantile: Ratio,
 ): readonly Milliseconds[] | undefined {
   const all = counts.get(Infinity) ?? 0;
-  const known = [...counts.keys()].filter(Number.isFinite).sort((one, other) => one - other);
-  const index = known.findIndex((boundary) => (counts.get(boundary) ?? 0) >= quantile * all);
-  const usual = known[index];
+  const known = [...counts].filter(([boundary]) => Number.isFinite(boundary)).sort(([one], [other]) => one - other);
+  const index = known.findIndex(([, ended]) => ended >= quantile * all);
+  const usual = known[index]?.[0];
   if (all < leastRequests || usual === undefined) return undefined;
-  return [usual, known[index - 1] ?? usual, known[index + 1] ?? usual];
+  return [usual, known[index - 1]?.[0] ?? usual, known[index + 1]?.[0] ?? usual];
 }
