@@ -179,13 +179,17 @@ export function tenantCases(tenancy: () => Tenancy): void {
     await lab.apply(manifest(namespaceObject(namespace)));
     await lab.apply(manifest(...names.map((name) => rollout({ namespace, name }))));
     const noise = { isOver: false, writes: 0 };
-    const writing = (async () => {
-      while (!noise.isOver) {
-        const change = JSON.stringify({ spec: { progressDeadline: `${600 + noise.writes}s` } });
-        await lab.kubectl(["patch", "srn", ...names, "-n", namespace, "--type=merge", "-p", change]);
-        noise.writes += names.length;
-      }
-    })();
+    const write = (name: string) => {
+      const change = { spec: { progressDeadline: `${600 + noise.writes}s` } };
+      noise.writes += 1;
+      return lab.cluster.client.patch(rollouts, { namespace, name }, change, { type: "merge" });
+    };
+    const writing = Promise.all(
+      [0, 1, 2, 3].map(async (part) => {
+        const own = names.filter((_, index) => index % 4 === part);
+        while (!noise.isOver) for (const name of own) await write(name);
+      }),
+    );
     const mark = shop.load.snapshot();
     try {
       await shop.release("product:v11", { ERROR_RATE: "0.5" });
