@@ -38,7 +38,12 @@ export function composeDependencies(composition: Composition): Dependencies {
     debug: (fields: object, message: string) => log.debug(message, { ...fields }),
     warn: (fields: object, message: string) => log.warn(message, { ...fields }),
   };
-  const mesh = { objects, rootNamespace: config.istioNamespace, clusterDomain: config.clusterDomain };
+  const mesh = {
+    objects,
+    rootNamespace: config.istioNamespace,
+    clusterDomain: config.clusterDomain,
+    namespaces: config.namespace,
+  };
   const istio = createIstioRouter(mesh);
   const subsets = createSubsetRouter(mesh);
   return {

@@ -38,35 +38,41 @@ export function hostClaimed(
   return undefined;
 }
 
+/** For whom a generated VirtualService takes its hosts, and what is known of other Services. */
+export interface Reach {
+  /** Whether sidecars follow it, and not gateways alone. */
+  readonly isForMesh: boolean;
+  /** Whether there is such a Service; undefined where the operator does not see the namespace. */
+  readonly isService: (namespace: string, name: string) => boolean | undefined;
+}
+
 /**
- * A host of spec.traffic.istio.hosts that is a name of a Service in another namespace, or a wildcard over such names. The
- * operator may write VirtualServices that whoever writes the Rollout may not, and callers of that Service would be sent to
- * this one.
+ * A host of spec.traffic.istio.hosts that is, or may be, a name of a Service in another namespace, or a wildcard over
+ * such names or, for sidecars, over any. The operator may write VirtualServices that whoever writes the Rollout may not, and
+ * callers of all that would be sent to this Service.
  */
-export function foreignHost(
-  hosts: readonly string[],
-  service: ServiceHost,
-  isService: (namespace: string, name: string) => boolean,
-): Problem | undefined {
-  const foreign = hosts.find((host) => isForeign(host.toLowerCase().replace(/\.$/, ""), service, isService));
+export function foreignHost(hosts: readonly string[], service: ServiceHost, reach: Reach): Problem | undefined {
+  const foreign = hosts.find((host) => isForeign(host.toLowerCase().replace(/\.$/, ""), service, reach));
   if (foreign === undefined) return undefined;
+  const what = foreign.startsWith("*") ? "covers hosts of others" : "names Services of other namespaces";
   return {
     problem: "HostClaimed",
-    message: `spec.traffic.istio.hosts: ${foreign} names Services of other namespaces, whose callers would be sent to Service ${service.namespace}/${service.name}. Write a name of this Service, or a host that a gateway serves.`,
+    message: `spec.traffic.istio.hosts: ${foreign} ${what}, whose callers would be sent to Service ${service.namespace}/${service.name}. Write a name of this Service, or a host that a gateway serves, with spec.traffic.istio.gateways naming that gateway and not mesh.`,
   };
 }
 
-function isForeign(
-  host: string,
-  { namespace: own, domain }: ServiceHost,
-  isService: (namespace: string, name: string) => boolean,
-): boolean {
-  const all = `.svc.${domain}`;
-  if (host.startsWith("*")) return all.endsWith(host.slice(1)) || host.endsWith(all);
+function isForeign(host: string, service: ServiceHost, reach: Reach): boolean {
+  const all = `.svc.${service.domain}`;
+  if (host.startsWith("*")) return reach.isForMesh || all.endsWith(host.slice(1)) || host.endsWith(all);
+  return isOfAnotherNamespace(host, service, reach);
+}
+
+function isOfAnotherNamespace(host: string, { namespace: own, domain }: ServiceHost, reach: Reach): boolean {
   const [name = "", namespace = "", svc, ...rest] = host.split(".");
   const isInternal = svc === "svc" && (rest.length === 0 || rest.join(".") === domain);
   if (isInternal || host.endsWith(`.${domain}`)) return namespace !== own;
-  return svc === undefined && namespace !== "" && namespace !== own && isService(namespace, name);
+  const isShort = svc === undefined && namespace !== "" && namespace !== own;
+  return isShort && (reach.isService(namespace, name) ?? reach.isForMesh);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   foreignHost,
   hiddenFrom,
   hostClaimed,
+  type Reach,
   nameTaken,
   secondDestinationRule,
   serviceClaimed,
@@ -32,6 +33,8 @@ export interface IstioRouterDependencies {
   readonly rootNamespace: string;
   /** The cluster's DNS domain, such as cluster.local. */
   readonly clusterDomain: string;
+  /** Those whose Services are known; all when left out or empty. */
+  readonly namespaces?: readonly string[];
 }
 
 /** The objects around one Rollout, from caches. */
@@ -51,15 +54,15 @@ export interface TrafficView {
   /** All but the target's own. */
   readonly otherVirtualServices: readonly KubernetesObject[];
   readonly otherDestinationRules: readonly KubernetesObject[];
-  /** Whether there is such a Service. */
-  readonly isService: (namespace: string, name: string) => boolean;
+  /** Whether there is such a Service; undefined where the operator does not see the namespace. */
+  readonly isService: Reach["isService"];
   /** All of the namespace, this one included, as they are stored. */
   readonly rollouts: readonly KubernetesObject[];
 }
 
 /** Looks at the caches; a Problem where the spec names nothing to look at or Istio is not there. */
 export function lookAt(dependencies: IstioRouterDependencies, rollout: Rollout): TrafficView | Problem {
-  const { objects } = dependencies;
+  const { objects, namespaces = [] } = dependencies;
   const recorded = parseOriginal(rollout.status.release?.traffic?.original);
   const target = recorded?.target ?? targetOf(rollout);
   if (target === undefined) return { problem: "InvalidSpec", message: rollout.problems.join(" ") };
@@ -88,7 +91,10 @@ export function lookAt(dependencies: IstioRouterDependencies, rollout: Rollout):
     destinationRule,
     otherVirtualServices: others(virtualService, objects.cachedAll(virtualServices)),
     otherDestinationRules: others(destinationRule, objects.cachedAll(destinationRules)),
-    isService: (where, name) => objects.cached(services, where, name) !== undefined,
+    isService: (where, name) =>
+      namespaces.length === 0 || namespaces.includes(where)
+        ? objects.cached(services, where, name) !== undefined
+        : undefined,
     rollouts: objects.cachedAll(rollouts, namespace),
   };
 }
@@ -210,9 +216,10 @@ function virtualServiceObstacles(view: TrafficView): readonly (Problem | undefin
   const { service, virtualService, destinationRule, target, recorded } = view;
   if (target.virtualService.generated) {
     const wanted = wantedVirtualService(view);
+    const { hosts = [], gateways = ["mesh"] } = view.rollout.spec?.traffic.istio ?? {};
     const isForeign = virtualService !== undefined && !isOwnedBy(virtualService, view.rollout);
     return [
-      foreignHost(view.rollout.spec?.traffic.istio?.hosts ?? [], service, view.isService),
+      foreignHost(hosts, service, { isForMesh: gateways.includes("mesh"), isService: view.isService }),
       isForeign ? nameTaken("VirtualService", virtualService) : undefined,
       wanted && hostClaimed(wanted, view.otherVirtualServices, service),
     ];

@@ -141,36 +141,50 @@ describe("a Service that two Rollouts name", () => {
 });
 
 describe("hosts of a generated VirtualService", () => {
-  const isService = (namespace: string, name: string) => namespace === "pay" && name === "payments";
-  const isRefused = (host: string) => foreignHost([host], product, isService) !== undefined;
+  const isService = (namespace: string, name: string) =>
+    namespace === "unseen" ? undefined : namespace === "pay" && name === "payments";
+  const refusal = (host: string, isForMesh: boolean) => foreignHost([host], product, { isForMesh, isService });
 
-  test.each([
-    "product",
-    "product.shop",
-    "product.shop.svc",
-    "product.shop.svc.cluster.local",
-    "other.shop.svc.cluster.local",
-    "shop.example.com",
-    "*.example.com",
-    "pay.com",
-  ])("%s may be written", (host) => expect(isRefused(host)).toBe(false));
+  describe.each([
+    ["for sidecars", true],
+    ["at a gateway", false],
+  ])("%s", (_, isForMesh) => {
+    test.each([
+      "product",
+      "product.shop",
+      "product.shop.svc",
+      "product.shop.svc.cluster.local",
+      "other.shop.svc.cluster.local",
+      "shop.example.com",
+      "pay.com",
+    ])("%s may be written", (host) => expect(refusal(host, isForMesh)).toBeUndefined());
 
-  test.each([
-    "payments.pay",
-    "payments.pay.svc",
-    "Payments.pay.svc.cluster.local.",
-    "pod.sub.pay.svc.cluster.local",
-    "*.pay.svc.cluster.local",
-    "*.svc.cluster.local",
-    "*.local",
-    "*",
-  ])("%s would take the callers of others", (host) => expect(isRefused(host)).toBe(true));
+    test.each([
+      "payments.pay",
+      "payments.pay.svc",
+      "Payments.pay.svc.cluster.local.",
+      "pod.sub.pay.svc.cluster.local",
+      "*.pay.svc.cluster.local",
+      "*.svc.cluster.local",
+      "*.local",
+      "*",
+    ])("%s would take the callers of others", (host) => expect(refusal(host, isForMesh)).toBeDefined());
+  });
+
+  test.each(["*.example.com", "*.com", "payments.unseen"])(
+    "%s is for gateways alone: sidecars would send to this Service whatever it is",
+    (host) => {
+      expect(refusal(host, true)).toBeDefined();
+      expect(refusal(host, false)).toBeUndefined();
+    },
+  );
 
   test("are told with what to write", () => {
-    expect(foreignHost(["shop.example.com", "payments.pay"], product, isService)).toEqual({
+    expect(foreignHost(["shop.example.com", "payments.pay"], product, { isForMesh: true, isService })).toEqual({
       problem: "HostClaimed",
       message:
-        "spec.traffic.istio.hosts: payments.pay names Services of other namespaces, whose callers would be sent to Service shop/product. Write a name of this Service, or a host that a gateway serves.",
+        "spec.traffic.istio.hosts: payments.pay names Services of other namespaces, whose callers would be sent to Service shop/product. Write a name of this Service, or a host that a gateway serves, with spec.traffic.istio.gateways naming that gateway and not mesh.",
     });
+    expect(refusal("*.example.com", true)?.message).toContain("*.example.com covers hosts of others, whose callers");
   });
 });

@@ -18,7 +18,10 @@ const plurals: Readonly<Record<string, string>> = {
 function read(
   rollout: Rollout,
   objects: readonly KubernetesObject[],
-  unserved: readonly string[] = [],
+  {
+    unserved = [],
+    namespaces = [],
+  }: { readonly unserved?: readonly string[]; readonly namespaces?: readonly string[] } = {},
 ): TrafficState | Problem {
   const store = createObjectStore(unserved);
   for (const object of objects) store.put(plurals[object.kind ?? ""] ?? "services", object);
@@ -26,6 +29,7 @@ function read(
     objects: store,
     rootNamespace: "istio-system",
     clusterDomain: "cluster.local",
+    namespaces,
   }).readTraffic(rollout);
 }
 
@@ -109,7 +113,7 @@ describe("what a user has to mend", () => {
   });
 
   test("a cluster without Istio", () => {
-    expect(read(rollout, [], ["virtualservices"])).toMatchObject({ problem: "TrafficConfigRejected" });
+    expect(read(rollout, [], { unserved: ["virtualservices"] })).toMatchObject({ problem: "TrafficConfigRejected" });
   });
 });
 
@@ -154,6 +158,16 @@ describe("what hides nothing in mid-release", () => {
       },
     });
   });
+});
+
+test.each([
+  ["for sidecars, of a namespace that the operator does not see", {}, ["shop"], true],
+  ["for a gateway alone", { gateways: ["edge/web"] }, ["shop"], false],
+  ["of a namespace that it sees, where no Service has it", {}, [], false],
+  ["the same, seen by name", {}, ["shop", "pay"], false],
+])("a host of two labels %s", (_what, more, namespaces, isRefused) => {
+  const seen = read(rolloutOf({ hosts: ["payments.pay"], ...more }), [serviceOf()], { namespaces });
+  expect("problem" in seen && seen.problem === "HostClaimed").toBe(isRefused);
 });
 
 describe("unsplit routes", () => {
@@ -226,7 +240,7 @@ describe("unsplit routes", () => {
   });
 
   test("what the API server does not serve is not looked for", () => {
-    expect(read(rollout, base, ["httproutes", "grpcroutes"])).toMatchObject({ unsplit: [] });
+    expect(read(rollout, base, { unserved: ["httproutes", "grpcroutes"] })).toMatchObject({ unsplit: [] });
   });
 
   test("callers that are pinned to a subset are known, wherever their route is", () => {
