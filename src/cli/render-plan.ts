@@ -1,13 +1,13 @@
 import { parsePercentage, renderDuration, renderRatio, type Milliseconds } from "../api/instant.ts";
 import type { RolloutSpec } from "../api/rollout-spec.ts";
 import { shareToRuleOut } from "../domain/analysis/judge.ts";
-import { forecast } from "../domain/forecast.ts";
+import { forecast, foreseen } from "../domain/forecast.ts";
 import { stepsOf } from "../domain/steps.ts";
 import { textTable } from "./text-table.ts";
 
 /** What is expected of a release, as text. `rate` in requests per second to the Service. */
 export function renderPlan(spec: RolloutSpec, { rate, interval }: { rate: number; interval: Milliseconds }): string {
-  const { errorRate, maxStepDuration, onInsufficientTraffic } = spec.analysis;
+  const { errorRate, onInsufficientTraffic } = spec.analysis;
   const limit = parsePercentage(errorRate.max);
   const failing = [...new Set([1, 0.1, shareToRuleOut(limit)])];
   const steps = forecast(spec, { rate, interval, failing });
@@ -18,7 +18,7 @@ export function renderPlan(spec: RolloutSpec, { rate, interval }: { rate: number
     "A GOOD ONE PASSES",
     ...failing.map((share) => `${renderRatio(share)} FAIL`),
   ];
-  const beyond = `over ${maxStepDuration}`;
+  const beyond = `over ${renderDuration(foreseen(spec, interval))}`;
   const rows = steps.map(({ number, weight, canaryRate, passes, finds }) => [
     `${number}/${stepsOf(spec).length}`,
     `${weight} %`,

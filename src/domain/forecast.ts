@@ -22,9 +22,9 @@ export interface StepForecast {
   readonly weight: number;
   /** Requests per second of the canary. */
   readonly canaryRate: number;
-  /** How long a canary without a failed request takes to pass; undefined: longer than the step may last. */
+  /** How long a canary without a failed request takes to pass; undefined: longer than the step may last, or is foreseen. */
   readonly passes: Milliseconds | undefined;
-  /** For each share of failed requests, how long until all traffic is sent back; undefined: longer than the step may last. */
+  /** For each share of failed requests, how long until all traffic is sent back; undefined: as for `passes`. */
   readonly finds: readonly { readonly failing: Ratio; readonly after: Milliseconds | undefined }[];
 }
 
@@ -57,6 +57,14 @@ export function forecast(spec: RolloutSpec, input: ForecastInput): readonly Step
   });
 }
 
+/** Blocks of a step that are played: the operator does nothing else meanwhile, and a step may last for weeks. */
+const mostBlocks = 3_000;
+
+/** How far a step is foreseen: as long as it may last, and not further than 3,000 blocks. */
+export function foreseen({ analysis }: RolloutSpec, interval: Milliseconds): Milliseconds {
+  return Math.min(parseDuration(analysis.maxStepDuration), mostBlocks * Math.max(longestBlock, interval));
+}
+
 interface Play extends Omit<ForecastInput, "failing"> {
   readonly weight: number;
   readonly failing: Ratio;
@@ -67,7 +75,7 @@ function timeUntil(verdict: Judgement["verdict"], spec: RolloutSpec, play: Play)
   const criteria = { ...criteriaOf(spec, undefined), ratios: [] };
   const length = Math.max(longestBlock, play.interval);
   const block = { ...nothing, ...requestsOf(play, length), length };
-  const most = parseDuration(spec.analysis.maxStepDuration);
+  const most = foreseen(spec, play.interval);
   let evidence: EvidenceByMetric = {};
   let totals: Totals = noTotals;
   for (let blocks = 1; blocks * length <= most; blocks += 1) {
@@ -106,11 +114,12 @@ export function foretell(spec: RolloutSpec, usual: Usual): string {
     found === undefined
       ? `at step 1 there are too few requests to find one of which ${renderRatio(failing)} fail`
       : `one of which ${renderRatio(failing)} fail is sent back after about ${renderDuration(roughly(found))}`,
-    ...(starved.length === 0 ? [] : [starving(starved, spec)]),
+    ...(starved.length === 0 ? [] : [starving(starved, spec, usual.interval)]),
   ].join("; ");
 }
 
-function starving(steps: readonly StepForecast[], { analysis }: RolloutSpec): string {
+function starving(steps: readonly StepForecast[], spec: RolloutSpec, interval: Milliseconds): string {
   const numbers = steps.map(({ number }) => number).join(", ");
-  return `${steps.length === 1 ? `step ${numbers} has` : `steps ${numbers} have`} too few requests for a verdict within ${analysis.maxStepDuration} (onInsufficientTraffic: ${analysis.onInsufficientTraffic})`;
+  const within = renderDuration(foreseen(spec, interval));
+  return `${steps.length === 1 ? `step ${numbers} has` : `steps ${numbers} have`} too few requests for a verdict within ${within} (onInsufficientTraffic: ${spec.analysis.onInsufficientTraffic})`;
 }

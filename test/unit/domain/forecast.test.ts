@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { renderDuration } from "../../../src/api/instant.ts";
 import type { RolloutSpec } from "../../../src/api/rollout-spec.ts";
-import { forecast, foretell } from "../../../src/domain/forecast.ts";
+import { forecast, foreseen, foretell } from "../../../src/domain/forecast.ts";
 import { aRollout } from "../../support/observation.ts";
 
 function specOf(spec: object = {}): RolloutSpec {
@@ -40,6 +40,20 @@ describe("a forecast", () => {
     expect(first?.finds.at(-1)?.after).toBeUndefined();
     const [idle] = forecast(specOf(), { ...input, rate: 0 });
     expect(idle?.finds[0]?.after).toBeUndefined();
+  });
+
+  test("does not look further than 3,000 blocks, however long a step may last: nothing else is done meanwhile", () => {
+    const patient = specOf({ analysis: { maxStepDuration: "8760h" } });
+    expect(foreseen(patient, 5_000)).toBe(15_000_000);
+    expect(foreseen(patient, 30_000)).toBe(90_000_000);
+    expect(foreseen(specOf(), 5_000)).toBe(1_800_000);
+    const [idle] = forecast(patient, { ...input, rate: 0 });
+    expect(idle).toMatchObject({
+      passes: undefined,
+      finds: [{ after: undefined }, { after: undefined }, { after: undefined }],
+    });
+    const said = foretell(patient, { requests: 0, lost: 0, length: 600_000, interval: 5_000 });
+    expect(said).toContain("steps 1, 2, 3 have too few requests for a verdict within 4h10m");
   });
 
   test("leaves out measures of the team's own", () => {
