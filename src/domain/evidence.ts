@@ -57,8 +57,18 @@ export function withMeasurement(observation: Observation): Observation {
   const said = measurement.kind === "Counts" ? { verdict, judgement: sentence } : {};
   const analysis: Analysis = { ...counted, ...said, sharedSince };
   const steppedBack = release.steppedBack && blocks.reduce(whetherCalm(criteria), release.steppedBack);
-  const known: Release = { ...release, analysis, steppedBack };
+  const known: Release = { ...withoutOutage(release, measurement, observation.now), analysis, steppedBack };
   return { ...observation, rollout: { ...rollout, status: { ...rollout.status, release: known } } };
+}
+
+/** Time in which nothing could be known of the canary is no part of a step or of a bake: both end that much later. */
+function withoutOutage(release: Release, measurement: Measurement, now: Instant): Release {
+  const { analysis, stepStartedAt, bakingSince } = release;
+  if (analysis?.noDataSince === undefined || measurement.kind !== "Counts") return release;
+  const since = parseInstant(analysis.noDataSince);
+  const later = (at: string | undefined) =>
+    at && renderInstant(parseInstant(at) + now - Math.max(since, parseInstant(at)));
+  return { ...release, stepStartedAt: later(stepStartedAt), bakingSince: later(bakingSince) };
 }
 
 function blocksOf(measurement: Measurement, { errorLimit }: Pick<Criteria, "errorLimit">): readonly Block[] {

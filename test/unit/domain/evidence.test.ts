@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { Condition } from "../../../src/api/rollout-status.ts";
 import { clusterSizeIn } from "../../../src/domain/analysis/clusters.ts";
+import type { Measurement } from "../../../src/domain/observation.ts";
 import { missingData, untilMoreEvidence, withMeasurement, withoutClaims } from "../../../src/domain/evidence.ts";
 import { counted, counts } from "../../support/measurement.ts";
-import { inRelease, noon } from "../../support/observation.ts";
+import { ago, inRelease, noon } from "../../support/observation.ts";
 
 const measured = counted(counts(100, 60), counts(900), { scrapes: 4 });
 
@@ -55,6 +56,23 @@ test("withMeasurement() knows no verdict, and so no moment of Prometheus's clock
   const away = { kind: "Unavailable", message: "Prometheus does not answer." } as const;
   const { rollout } = withMeasurement(inRelease({}, { measurement: away }));
   expect(rollout.status.release?.analysis?.verdict).toBeUndefined();
+});
+
+test("withMeasurement() leaves an outage of Prometheus out of the time of a step and of a bake", () => {
+  const observation = inRelease({ stepStartedAt: ago(700), bakingSince: ago(650) }, { measurement: measured });
+  const { rollout } = observation;
+  const release = rollout.status.release!;
+  const after = (noDataSince: string | undefined, measurement: Measurement = measured) => {
+    const status = { ...rollout.status, release: { ...release, analysis: { ...release.analysis!, noDataSince } } };
+    return withMeasurement({ ...observation, measurement, rollout: { ...rollout, status } }).rollout.status.release;
+  };
+  expect(after(ago(600))).toMatchObject({ stepStartedAt: ago(100), bakingSince: ago(50) });
+  // One that began before the step is left out as far as it reaches into it.
+  expect(after(ago(680))).toMatchObject({ stepStartedAt: ago(20), bakingSince: ago(0) });
+  expect(after(undefined)).toMatchObject({ stepStartedAt: ago(700), bakingSince: ago(650) });
+  // While it lasts nothing is moved: its length is not known.
+  const away = { kind: "Unavailable", message: "Prometheus does not answer." } as const;
+  expect(after(ago(600), away)).toMatchObject({ stepStartedAt: ago(700), bakingSince: ago(650) });
 });
 
 test("withMeasurement() learns from stable's errors before the release how many come together", () => {
