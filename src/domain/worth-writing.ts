@@ -6,7 +6,8 @@ type Analysis = NonNullable<Release["analysis"]>;
 
 /**
  * Whether a status is worth a write. Counts and sentences that grow with every sample are written at most once per
- * `period`: what was not stored is measured again from the stored watermark. Everything else is written at once.
+ * `period`: what was not stored is measured again from the stored watermark. Everything else is written at once, point
+ * checks too: one that is not stored would be made again, and not count.
  */
 export function isWorthWriting(
   before: RolloutStatus,
@@ -23,9 +24,9 @@ export function isWorthWriting(
   return now - parseInstant(stored.watermark) >= period;
 }
 
-function withoutEvidence(status: RolloutStatus, { verdict, noDataSince, sharedSince }: Analysis) {
+function withoutEvidence(status: RolloutStatus, { verdict, noDataSince, sharedSince, checks }: Analysis) {
   const { release, conditions } = status;
-  const evidence = { verdict, isMissing: noDataSince !== undefined, isShared: sharedSince !== undefined };
+  const evidence = { verdict, isMissing: noDataSince !== undefined, isShared: sharedSince !== undefined, checks };
   return {
     ...status,
     message: undefined,

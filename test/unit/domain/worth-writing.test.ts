@@ -41,6 +41,17 @@ test.each([
     noon - 1,
     true,
   ],
+  [
+    "a point check that was made again",
+    status({
+      release: {
+        ...counted,
+        analysis: { ...counted.analysis!, checks: [{ name: "own", at: "x", found: "Outside", failures: 1 }] },
+      },
+    }),
+    noon - 1,
+    true,
+  ],
   ["stepping back", status({ release: { ...counted, steppedBack: calmAfter(0) } }), noon - 1, true],
   ["another phase", status({ phase: "Held" }), noon - 1, true],
   ["the end of the release", status({ release: undefined }), noon - 1, true],
