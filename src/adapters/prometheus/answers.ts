@@ -45,7 +45,9 @@ export function readAnswer(status: number, body: string): Answer {
     return { kind: "Problem", cause: awayStatus.has(status) ? "Away" : "Refused", problem: `answered ${status}` };
   }
   if (parsed.data.status === "error") {
-    return refused(`refused the query: ${parsed.data.error ?? parsed.data.errorType ?? `status ${status}`}`);
+    const { errorType = "", error = errorType } = parsed.data;
+    const cause = lateTypes.has(errorType) ? "Late" : awayStatus.has(status) ? "Away" : "Refused";
+    return { kind: "Problem", cause, problem: `refused the query: ${error === "" ? `status ${status}` : error}` };
   }
   if (!isOk(status)) return refused(`answered ${status}`);
   return read(parsed.data.data);
@@ -71,6 +73,9 @@ function series(metric: Series["labels"], points: readonly z.infer<typeof point>
 function instantOf(seconds: number): Instant {
   return Math.round(seconds * 1_000);
 }
+
+/** What Prometheus calls a query that took it too long, or that it gave up (web/api/v1 of Prometheus). */
+const lateTypes: ReadonlySet<string> = new Set(["timeout", "canceled"]);
 
 /** Too many requests, and what proxies say of a server that is not there. */
 const awayStatus: ReadonlySet<number> = new Set([429, 502, 503, 504]);

@@ -44,6 +44,21 @@ describe("answers of the query API", () => {
     });
   });
 
+  it.each([
+    [400, "bad_data", "Refused"],
+    [422, "execution", "Refused"],
+    [503, "timeout", "Late"],
+    [503, "canceled", "Late"],
+    [503, "unavailable", "Away"],
+    [429, "too_many_requests", "Away"],
+  ])("of status %d and type %s say that the query is %s", (status, errorType, cause) => {
+    expect(readAnswer(status, JSON.stringify({ status: "error", errorType, error: "no" }))).toEqual({
+      kind: "Problem",
+      cause,
+      problem: "refused the query: no",
+    });
+  });
+
   it("leave out what is not a finite number", () => {
     const body = success({
       resultType: "matrix",
