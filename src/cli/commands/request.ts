@@ -27,6 +27,8 @@ const requests: Readonly<Record<Request, { readonly description: string; readonl
   retry: {
     description: "release a revision again that was rolled back",
     forecast: ({ key, status }) => {
+      if (status.release !== undefined)
+        throw new CommandError(`release ${status.release.number} of ${key.name} is under way: ask when it has ended`);
       const last = status.rejected?.[0];
       if (last === undefined)
         throw new CommandError(`${key.name} has rejected no revision: there is nothing to try again`);

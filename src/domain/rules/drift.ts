@@ -66,9 +66,11 @@ export const followSteps: Rule = (observation) => {
   const written = canonicalJson(steps);
   if (release.steps === undefined || release.steps === written) return undefined;
   const reached = weightOf(release);
+  // A pause comes after the verdict on its weight: it is gone on from only where it had begun.
+  const isCandidate = ({ weight }: (typeof steps)[number]) => weight !== undefined || release.pausedAt !== undefined;
   const stepIndex = Math.max(
     0,
-    steps.findLastIndex((_step, index) => weightAt(steps, index) <= reached),
+    steps.findLastIndex((step, index) => isCandidate(step) && weightAt(steps, index) <= reached),
   );
   const followed: Release = { ...release, steps: written, stepIndex, pausedAt: undefined, bakingSince: undefined };
   return progressing(observation, `spec.steps changed; going on from step ${stepIndex + 1} at weight ${reached}.`, {

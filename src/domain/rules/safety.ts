@@ -244,9 +244,10 @@ export function rollBack(
   const back = release.traffic && { ...release.traffic, weight: 0, ...(isSplit ? { routeChangedAt: at } : {}) };
   const decided: Release = { ...release, decision: "Rollback", reason, explanation, decidedAt: at, traffic: back };
   const note = `Sending all traffic back to ${imageOf(observation, "stable")} from weight ${weight}: ${reason}. ${explanation}`;
-  const { abort, promote } = rollout.requests;
+  // Whoever asked for a retry before this meant a revision that was rejected earlier, not the one that has just failed.
+  const { abort, promote, retry } = rollout.requests;
   return answer(observation, {
-    status: { release: decided, handled: { ...rollout.status.handled, abort, promote } },
+    status: { release: decided, handled: { ...rollout.status.handled, abort, promote, retry } },
     standing: { kind: "RollingBack", reason: "RollingBack", phase: "RollingBack", message: note },
     plan: moveBack(observation, decided),
     transitions: told(release, reason, explanation, note),

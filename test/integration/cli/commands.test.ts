@@ -319,6 +319,16 @@ describe("requests", () => {
     expect((await serin(["abort"])).warnings).toEqual(["serin: release 2 of product is being rolled back already"]);
   });
 
+  test("retry is for a revision that was rejected, not for a release under way", async () => {
+    await stand("product", { ...statuses.rolledBack, release });
+    const { warnings, code } = await serin(["retry"]);
+    expect({ warnings, code }).toEqual({
+      warnings: ["serin: release 2 of product is under way: ask when it has ended"],
+      code: 1,
+    });
+    expect(await annotations("product")).not.toHaveProperty(["serin.dev/retry-requested"]);
+  });
+
   test("retry names the revision that was rejected last", async () => {
     const [last] = statuses.rolledBack.rejected;
     const before = { ...last, revision: "earlier", image: "product:0" };

@@ -95,7 +95,7 @@ describe("answers of the query API", () => {
       '{"status":"error","errorType":"execution","error":"too many samples"}',
       "refused the query: too many samples",
     ],
-    ["an error with status 200", 200, '{"status":"error","errorType":"timeout"}', "refused the query: timeout"],
+    ["an error with status 200", 200, '{"status":"error","errorType":"execution"}', "refused the query: execution"],
     ["a page of a proxy", 502, "<html>Bad Gateway</html>", "answered 502"],
     ["a redirect", 302, "", "answered 302"],
     ["a page with status 200", 200, "<html>log in</html>", "answered with something that is not Prometheus's JSON"],

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { canonicalJson } from "../../../../src/domain/canonical-json.ts";
 import { decide } from "../../../../src/domain/decide.ts";
 import {
+  ago,
   aCanary,
   aReplicaSet,
   aRollout,
@@ -59,6 +60,17 @@ test.each([
   const { spec } = aRollout({ spec: { steps } });
   const decision = decide({ ...observation, rollout: { ...observation.rollout, spec } });
   expect(decision).toMatchObject({ rule: "followSteps", plan: [], status: { release: { stepIndex } } });
+});
+
+test("followSteps() goes on from a pause only where it had begun: before it comes the verdict on its weight", () => {
+  const before = canonicalJson([{ weight: 10 }, { pause: { duration: "1m" } }, { weight: 100 }]);
+  const { spec } = aRollout({ spec: { steps: [{ weight: 10 }, { pause: { duration: "2m" } }, { weight: 100 }] } });
+  const followed = (release: object) => {
+    const observation = inRelease({ steps: before, traffic: traffic(10), ...release }, { traffic: routesSplit(10) });
+    return decide({ ...observation, rollout: { ...observation.rollout, spec } }).status.release?.stepIndex;
+  };
+  expect(followed({ stepIndex: 0, stepStartedAt: ago(5) })).toBe(0);
+  expect(followed({ stepIndex: 1, stepStartedAt: ago(50), pausedAt: ago(5) })).toBe(1);
 });
 
 test("followSteps leaves steps alone that did not change", () => {

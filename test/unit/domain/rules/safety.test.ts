@@ -188,9 +188,9 @@ test("goBack ends a release whose stable ReplicaSet was cleaned away while the D
   expect(decide(inRelease({}, { workload: kept })).rule).not.toBe("goBack");
 });
 
-test("rollBack() is done with a request to go on, so that it does not pass a step of the next release", () => {
-  const decision = decide(asked(inRelease(), { abort: "a", promote: "b" }));
-  expect(decision.status.handled).toMatchObject({ abort: "a", promote: "b" });
+test("rollBack() is done with what was asked before: it passes no step of the next release, and tries nothing again", () => {
+  const decision = decide(asked(inRelease(), { abort: "a", promote: "b", retry: "c" }));
+  expect(decision.status.handled).toMatchObject({ abort: "a", promote: "b", retry: "c" });
 });
 
 const newer = aWorkload({ paused: true, revision: "three", replicaSets: [aReplicaSet(), aCanary()] });
