@@ -18,7 +18,10 @@ export interface CanaryPods {
   readonly own: (labelled: readonly KubernetesObject[]) => readonly KubernetesObject[];
 }
 
-/** Looks at the canary's pods. When they cannot be listed nothing is known of them, which must not stop a rollback. */
+/** An abort waits for no longer than this to know how the pods are. Milliseconds. */
+const patience = 3_000;
+
+/** Looks at the canary's pods. When they cannot be listed soon nothing is known of them, which must not stop a rollback. */
 export async function lookAtCanaryPods(
   { objects, log }: CanaryPodsParts,
   rollout: Rollout,
@@ -27,7 +30,8 @@ export async function lookAtCanaryPods(
 ): Promise<CountedTroubles | undefined> {
   const selector = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
   try {
-    const found = own(await objects.list(pods, rollout.key.namespace, selector.join(","), signal));
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+    const found = own(await objects.list(pods, rollout.key.namespace, selector.join(","), soon));
     return { ...podTroubles(found, Date.now()), pods: found.length };
   } catch (error) {
     signal.throwIfAborted();

@@ -60,14 +60,14 @@ function trafficBack(observation: Observation, release: Release): Answer | undef
   const lost = lostSubsets(observation, asked);
   if (lost.length > 0) {
     const plan = [...moveBack(observation, release), ...lost];
-    return rollingBack(observation, "Putting the subsets of the release back, and all traffic to stable.", plan);
+    const message = "Putting the subsets of the release back, and all traffic to stable.";
+    return { ...rollingBack(observation, message, plan), urgent: true };
   }
-  if (traffic.route.weight !== 0)
-    return withSecondLever(
-      observation,
-      release,
-      rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release)),
-    );
+  if (traffic.route.weight !== 0) {
+    const again = rollingBack(observation, "Sending all traffic back to stable.", moveBack(observation, release));
+    // What is decided and stored waits for nothing that is to be told.
+    return withSecondLever(observation, release, { ...again, urgent: true });
+  }
   return release.highestWeight === 0 ? undefined : seenToBeBack(observation, asked);
 }
 

@@ -25,6 +25,8 @@ export function withSecondLever(observation: Observation, release: Release, answ
   const note = `The routes could not be changed for ${renderDuration(settings.rollbackDeadline)}, and most answers of ${imageOf(observation, "canary")} were errors: its pods are removed. Requests that are still sent to them fail with 503 until the routes can be written.`;
   return {
     ...answer,
+    // Other than the routes, pods go only when it is stored that they do.
+    urgent: false,
     plan: [{ kind: "scaleCanary", replicaSet: canary.name, replicas: 0 }, ...answer.plan],
     transitions: [...answer.transitions, { reason: "CanaryStopped", key: releaseKey(release), note }],
   };

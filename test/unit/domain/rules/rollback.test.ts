@@ -24,6 +24,14 @@ const rolledBack = (traffic: object = {}) => ({
 });
 const seen = (canary: number) => counted(counts(0), counts(900), { sinceShift: { stable: 900, canary, callers: [] } });
 
+test("sending traffic back again waits neither for a status nor for events", () => {
+  expect(decide(inRelease(rolledBack(), { traffic: routesSplit(10) }))).toMatchObject({
+    urgent: true,
+    plan: [{ kind: "routeTraffic", weight: 0 }],
+  });
+  expect(decide(inRelease(rolledBack(), { traffic: routesSplit(0), measurement: seen(0) })).urgent).toBe(false);
+});
+
 test.each([
   [
     "traffic first",
