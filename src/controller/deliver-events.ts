@@ -1,3 +1,4 @@
+import { renderKey } from "../api/object-key.ts";
 import type { Rollout } from "../api/rollout.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { storeStatus } from "./store-decision.ts";
@@ -11,6 +12,7 @@ export async function deliverEvents(rollout: Rollout, deps: Dependencies, signal
   if (pending.length === 0) return rollout;
   const delivered = await deps.announcer.announce(rollout, pending, signal);
   if (delivered.length === 0) return rollout;
+  deps.obstacles.noteTold(renderKey(rollout.key), delivered);
   const pendingEvents = pending.filter((event) => !delivered.includes(event.name));
   return storeStatus({ ...rollout.status, pendingEvents }, rollout, deps, signal, () => true);
 }

@@ -7,6 +7,7 @@ import type { Standing } from "../domain/standing.ts";
 export class Obstacles {
   readonly #standings = new Map<string, Standing>();
   readonly #conflicts = new Map<string, number>();
+  readonly #told = new Map<string, Set<string>>();
 
   note(id: string, standing: Standing): void {
     this.#standings.set(id, standing);
@@ -20,6 +21,16 @@ export class Obstacles {
   clear(id: string): void {
     this.#standings.delete(id);
     this.#conflicts.delete(id);
+    this.#told.delete(id);
+  }
+
+  /** Remembers events that were delivered before a plan was carried out: as long as it is not, they are decided again. */
+  noteTold(id: string, events: readonly string[]): void {
+    this.#told.set(id, new Set([...(this.#told.get(id) ?? []), ...events]));
+  }
+
+  wasTold(id: string, event: string): boolean {
+    return this.#told.get(id)?.has(event) === true;
   }
 
   /** Counts conflicts without a success in between: one is normal, many are an obstacle. */

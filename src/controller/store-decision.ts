@@ -22,9 +22,24 @@ export function storeDecision(
   signal: AbortSignal,
 ): Promise<Rollout> {
   const obstacle = deps.obstacles.find(renderKey(rollout.key));
+  const decided = withoutTold(decision.status, rollout, deps);
   const isBlocked = obstacle !== undefined && decision.plan.length > 0;
-  const status = isBlocked ? withStandingOf(rollout, decision.status, obstacle, deps.clock.now()) : decision.status;
+  const status = isBlocked ? withStandingOf(rollout, decided, obstacle, deps.clock.now()) : decided;
   return storeStatus(status, rollout, deps, signal, decision.urgent ? () => true : asksTheSame);
+}
+
+/**
+ * The status without events that were delivered for a plan which could not be carried out since: to store them again, and
+ * to take them off again, would wake the operator each time without a pause.
+ */
+function withoutTold(
+  status: RolloutStatus,
+  { key, status: stored }: Rollout,
+  { obstacles }: Dependencies,
+): RolloutStatus {
+  const waiting = new Set(stored.pendingEvents?.map(({ name }) => name));
+  const isNew = ({ name }: { readonly name: string }) => waiting.has(name) || !obstacles.wasTold(renderKey(key), name);
+  return status.pendingEvents === undefined ? status : { ...status, pendingEvents: status.pendingEvents.filter(isNew) };
 }
 
 /**

@@ -18,3 +18,13 @@ test("conflicts are counted until there is a success", () => {
   obstacles.clear("shop/product");
   expect([count("shop/product"), count("shop/cart")]).toEqual([1, 2]);
 });
+
+test("what was told is known until a plan was carried out, for each Rollout by itself", () => {
+  const obstacles = new Obstacles();
+  obstacles.noteTold("shop/product", ["a"]);
+  obstacles.noteTold("shop/product", ["b"]);
+  const told = (id: string) => ["a", "b", "c"].filter((event) => obstacles.wasTold(id, event));
+  expect([told("shop/product"), told("shop/cart")]).toEqual([["a", "b"], []]);
+  obstacles.clear("shop/product");
+  expect(told("shop/product")).toEqual([]);
+});

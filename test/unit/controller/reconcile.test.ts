@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { observe } from "../../../src/controller/observe.ts";
 import { reconcile } from "../../../src/controller/reconcile.ts";
 import { decide } from "../../../src/domain/decide.ts";
-import { ConflictError } from "../../../src/runtime/errors.ts";
+import { ConflictError, RejectedError } from "../../../src/runtime/errors.ts";
 import { VirtualWorld } from "../../simulation/virtual-world.ts";
 import { recordedPorts, worldAtRest, worldInRelease, type Replacements } from "../../support/recorded-ports.ts";
 
@@ -144,6 +144,22 @@ describe("reconcile()", () => {
     await ports(world).run();
     expect(world.status.pendingEvents).toEqual([]);
     expect(world.events).toEqual(expect.arrayContaining(others));
+  });
+
+  test("tells once what a plan says that is refused again and again, and writes no status for it", async () => {
+    const world = await worldAtRest();
+    world.isDeleting = true;
+    const refusal = new RejectedError("a webhook refuses it");
+    const recorded = recordedPorts(world, { cluster: { perform: () => Promise.reject(refusal) } });
+    const statuses = new Set<string>();
+    for (let pass = 0; pass < 4; pass += 1) {
+      await expect(reconcile(world.key, recorded.deps, signal)).rejects.toBe(refusal);
+      statuses.add(JSON.stringify(world.status));
+      world.tick(5_000);
+    }
+    expect(world.events.filter(({ reason }) => reason === "LetGo")).toHaveLength(1);
+    // A status that is the same is not written: each write would wake the operator at once.
+    expect([...statuses]).toHaveLength(1);
   });
 
   test("measures what was saved, and asks to be called again when the decision wants it", async () => {
