@@ -151,11 +151,19 @@ function explain(name: string, message: string, given: Readonly<Record<string, u
   return `${flagOf(name)} (or ${variableOf(name)}) ${isMissing ? `is needed: ${message}` : `is wrong: ${message}`}`;
 }
 
+/** Anything else is refused: an operator that took it for "no" would be one of two leaders. */
+const words: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
 function fromEnvironment(name: string, value: string | undefined): unknown {
   if (value === undefined || value === "") return undefined;
   if (name === "prometheusHeader") return value.split("\n");
   if (name === "namespace") return value.split(",").map((part) => part.trim());
-  if (name === "leaderElect") return value === "true" || value === "1";
+  if (name === "leaderElect") return words.get(value.toLowerCase()) ?? value;
   return value;
 }
 

@@ -54,7 +54,11 @@ function holdOf({ workload, rollout, settings }: Observation): RolloutStatus["ho
   return workload.holdOff || isSuspended ? "Off" : settings.hold;
 }
 
-/** An event key that tells this release's happenings from those of the others. */
+/**
+ * An event key that tells this release's happenings from those of the others. What may happen twice in a release, or at one
+ * of its steps, has the moment in it: of two events of one name the second is taken for one that was told. The moment is
+ * stored with what it is the key of, so that a retry has the same.
+ */
 export function releaseKey(release: Release, ...parts: readonly (string | number)[]): string {
   return [`release-${release.number}`, ...parts].join(" ");
 }

@@ -71,7 +71,15 @@ describe("readConfig()", () => {
       workers: 3,
       logLevel: "info",
     });
-    expect(readConfig(needed, { SERIN_LEADER_ELECT: "false" })).toMatchObject({ leaderElect: false });
+    for (const [word, leaderElect] of [
+      ["false", false],
+      ["0", false],
+      ["True", true],
+      ["1", true],
+    ] as const)
+      expect(readConfig(needed, { SERIN_LEADER_ELECT: word })).toMatchObject({ leaderElect });
+    // Taken for "no", it would make one of two leaders.
+    expect(readConfig(needed, { SERIN_LEADER_ELECT: "yes" })).toHaveProperty("mistakes");
   });
 
   test("says what is missing, by flag and variable, and what to write", () => {

@@ -71,7 +71,8 @@ function specOf({ holder, duration, acquiredAt, renewedAt, transitions }: LeaseR
   return {
     // An empty holder is how Kubernetes controllers say that a lease is free; null removes the field.
     holderIdentity: holder ?? "",
-    leaseDurationSeconds: Math.max(1, Math.round(duration / 1_000)),
+    // Rounded up: who waits for less might lead while this one still does.
+    leaseDurationSeconds: Math.max(1, Math.ceil(duration / 1_000)),
     acquireTime: microTime(acquiredAt),
     renewTime: microTime(renewedAt),
     leaseTransitions: transitions,

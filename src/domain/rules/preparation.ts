@@ -285,8 +285,9 @@ function creationTime({ now }: Observation, { canaryCreatedAt }: Release, { prog
 function canaryReady(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {
   if (release.canaryReadyAt !== undefined) return undefined;
   const note = `${running.available} canary pods of ${running.image} are ready.`;
+  const at = renderInstant(observation.now);
   return progressing(observation, note, {
-    release: { ...release, canaryReadyAt: renderInstant(observation.now) },
-    transitions: [{ reason: "CanaryReady", key: releaseKey(release, running.replicas), note }],
+    release: { ...release, canaryReadyAt: at },
+    transitions: [{ reason: "CanaryReady", key: releaseKey(release, at), note }],
   });
 }

@@ -161,7 +161,7 @@ function waitInPause(observation: Observation, open: Open, duration: string | un
     return answer(observation, {
       status: { release: { ...release, pausedAt: renderInstant(now) } },
       standing,
-      transitions: [{ reason: "Paused", key: releaseKey(release, release.stepIndex), note }],
+      transitions: [{ reason: "Paused", key: releaseKey(release, renderInstant(now)), note }],
     });
   }
   if (duration !== undefined && now - parseInstant(release.pausedAt) >= parseDuration(duration)) {
@@ -176,17 +176,18 @@ function next(
   why: string,
   reason: "StepPassed" | "StepPassedWithoutEvidence",
 ): Answer {
-  const { rollout, now } = observation;
+  const { rollout } = observation;
+  const at = renderInstant(observation.now);
   const steps = stepsOf(spec);
   const isLast = release.stepIndex + 1 >= steps.length;
   const note = `Step ${release.stepIndex + 1} of ${steps.length} at weight ${weightOf(release)} passed: ${why}`;
-  const transitions: Transition[] = [{ reason, key: releaseKey(release, release.stepIndex), note }];
+  const transitions: Transition[] = [{ reason, key: releaseKey(release, release.stepIndex, at), note }];
   const passed: Release = isLast
-    ? { ...release, bakingSince: renderInstant(now), pausedAt: undefined }
+    ? { ...release, bakingSince: at, pausedAt: undefined }
     : { ...release, stepIndex: release.stepIndex + 1, pausedAt: undefined };
   if (isLast) {
     const stays = `All traffic goes to ${imageOf(observation, "canary")}; the old pods stay for ${spec.bake}, so that going back is one write.`;
-    transitions.push({ reason: "Baking", key: releaseKey(release), note: stays });
+    transitions.push({ reason: "Baking", key: releaseKey(release, at), note: stays });
   }
   return answer(observation, {
     status: { release: passed, handled: { ...rollout.status.handled, promote: rollout.requests.promote } },

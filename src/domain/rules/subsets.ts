@@ -111,9 +111,10 @@ export function waitForSubset(
 function subsetReady(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {
   if (release.canaryReadyAt !== undefined) return undefined;
   const note = `Subset ${running.name} has ${running.available} pods of ${running.image} that are ready.`;
+  const at = renderInstant(observation.now);
   return progressing(observation, note, {
-    release: { ...release, canaryReadyAt: renderInstant(observation.now) },
-    transitions: [{ reason: "CanaryReady", key: releaseKey(release), note }],
+    release: { ...release, canaryReadyAt: at },
+    transitions: [{ reason: "CanaryReady", key: releaseKey(release, at), note }],
   });
 }
 

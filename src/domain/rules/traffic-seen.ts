@@ -75,15 +75,18 @@ function checkWhat(canary: number): string {
 
 function begin(observation: Observation, release: Release, note: string, status: "True" | "Unknown"): Answer {
   const { analysis } = release;
+  const at = renderInstant(observation.now);
   const begun: Release = {
     ...release,
-    stepStartedAt: renderInstant(observation.now),
+    stepStartedAt: at,
     analysis: analysis === undefined ? undefined : freshStep(analysis),
   };
   const started = progressing(observation, note, {
     release: begun,
     transitions:
-      weightOf(release) === 0 ? [] : [{ reason: "TrafficShifted", key: releaseKey(release, release.stepIndex), note }],
+      weightOf(release) === 0
+        ? []
+        : [{ reason: "TrafficShifted", key: releaseKey(release, release.stepIndex, at), note }],
   });
   return withShift(observation, started, note, status);
 }
@@ -92,7 +95,7 @@ function begin(observation: Observation, release: Release, note: string, status:
 export function notShifted(observation: Observation, release: Release, message: string, when = "step"): Answer {
   const held = hold(observation, release, "TrafficNotShifted", message);
   const transitions: Transition[] = isUntold(observation)
-    ? [{ reason: "TrafficNotShifted", key: releaseKey(release, when, release.stepIndex), note: message }]
+    ? [{ reason: "TrafficNotShifted", key: releaseKey(release, when, renderInstant(observation.now)), note: message }]
     : [];
   return withShift(observation, { ...held, transitions }, message, "False");
 }

@@ -28,7 +28,9 @@ export const shiftTraffic: Rule = (observation) => {
     return progressing(observation, note, {
       release: moved,
       plan: routesTo(weight, asked),
-      transitions: [{ reason: "WeightChanged", key: releaseKey(release, release.stepIndex, weight), note }],
+      transitions: [
+        { reason: "WeightChanged", key: releaseKey(release, weight, renderInstant(observation.now)), note },
+      ],
     });
   }
   if (!isPutBack(asked))

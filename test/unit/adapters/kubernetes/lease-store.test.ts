@@ -53,6 +53,16 @@ it("writes conditionally, with the six digits that the API wants", async () => {
   ]);
 });
 
+it.each([
+  [10_400, 11],
+  [15_000, 15],
+  [0, 1],
+])("writes %d ms as %d s: nobody may think that a lease is over before its holder does", async (duration, seconds) => {
+  const { transport, store } = start(() => lease);
+  await store.create({ ...record, duration }, signal);
+  expect(transport.requests[0]?.body).toMatchObject({ spec: { leaseDurationSeconds: seconds } });
+});
+
 it("says what to do when the namespace is missing", async () => {
   const { store } = start(() => {
     throw new NotFoundError('namespaces "system" not found');

@@ -27,6 +27,13 @@ function at(
   return { ...observation, rollout: { ...observation.rollout, spec, requests: changes.requests ?? {}, status } };
 }
 
+test("a step that is passed a second time, after stepping back, has an event of another name: one name is told once", () => {
+  const passed = at({ stepStartedAt: ago(120) }, { requests: { promote: "now" } });
+  const key = (observation: Observation) => decide(observation).transitions[0]?.key;
+  expect(decide(passed).transitions[0]).toMatchObject({ reason: "StepPassed" });
+  expect(key({ ...passed, now: passed.now + 60_000 })).not.toBe(key(passed));
+});
+
 test("passStep goes on when the step has lasted and shown enough", () => {
   const decision = decide(at({ stepStartedAt: ago(31) }, { measurement: counted(200) }));
   expect(decision).toMatchObject({

@@ -9,6 +9,14 @@ const traffic = (changes = {}) => ({
   ...changes,
 });
 
+test("the same weight a second time, after stepping back, has an event of another name: one name is told once", () => {
+  const observation = inRelease({ traffic: traffic({ weight: 0 }) }, { traffic: routesSplit(0) });
+  const key = (seconds: number) =>
+    decide({ ...observation, now: observation.now + seconds * 1_000 }).transitions[0]?.key;
+  expect(key(0)).toBeDefined();
+  expect(key(60)).not.toBe(key(0));
+});
+
 test("shiftTraffic stores the weight before it is written, and stops the step's clock", () => {
   const decision = decide(
     inRelease({ traffic: traffic({ weight: 0 }), highestWeight: 0 }, { traffic: routesSplit(0) }),
