@@ -198,7 +198,7 @@ export const chartValues: readonly Value[] = [
       optional(durationPattern),
       "Largest analysis.latency.max where there is one, such as 2s; empty: any.",
     ),
-    value("firstWeight", 0, { type: "integer", minimum: 0, maximum: 100 }, "Largest first weight, in percent; 0: any."),
+    value("firstWeight", 0, { type: "integer", minimum: 0, maximum: 100 }, "Largest first weight above 0, in percent; 0: any."),
     value("minStepDuration", "", optional(durationPattern), "Shortest analysis.minStepDuration; empty: any."),
     value("bake", "", optional(durationPattern), "Shortest bake; empty: any."),
   ),

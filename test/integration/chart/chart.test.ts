@@ -173,6 +173,9 @@ describe("the chart of Serin", () => {
     for (const [spec, words] of [
       [{ bake: "59s" }, "spec.bake: the platform wants 1m at least"],
       [{ steps }, "spec.steps: the platform allows 25 % at most for the first one"],
+      [{ steps: [{ weight: 0 }, { weight: 100 }] }, "spec.steps: the platform allows 25 % at most for the first one"],
+      [{ steps: [{ weight: 0 }, { weight: 25 }, { weight: 100 }] }, ""],
+      [{ steps: [{ weight: 0 }] }, ""],
       [{ analysis: { errorRate: { max: "5.5%" } } }, "spec.analysis.errorRate.max: the platform allows 5% at most"],
       [{ analysis: { latency: { max: "2001ms" } } }, "spec.analysis.latency.max: the platform allows 2s at most"],
       [{ analysis: { minStepDuration: "19s" } }, "spec.analysis.minStepDuration: the platform wants 20s at least"],
