@@ -35,6 +35,10 @@ function group(name: string, description: string, ...members: readonly Value[]):
   return { name, description, members };
 }
 
+/** A gateway by namespace and name, so that it is the same one for every Rollout. */
+const gatewayPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
+const hostPattern = String.raw`^(\*\.)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`;
+
 /** What the chart itself says to the operator. */
 const chartsOwn: ReadonlySet<string> = new Set([
   "kubeconfig",
@@ -190,7 +194,7 @@ export const chartValues: readonly Value[] = [
   ),
   group(
     "floors",
-    "What no Rollout may go below, by a policy in the API server that teams cannot change. One that is there already may stay as it is until its spec changes.",
+    "What no Rollout may go below, and which gateways and hosts it may name, by a policy in the API server that teams cannot change. One that is there already may stay as it is until its spec changes.",
     value("errorRate", "", optional(percentagePattern), "Largest analysis.errorRate.max, such as 5%; empty: any."),
     value(
       "latency",
@@ -198,9 +202,26 @@ export const chartValues: readonly Value[] = [
       optional(durationPattern),
       "Largest analysis.latency.max where there is one, such as 2s; empty: any.",
     ),
-    value("firstWeight", 0, { type: "integer", minimum: 0, maximum: 100 }, "Largest first weight above 0, in percent; 0: any."),
+    value(
+      "firstWeight",
+      0,
+      { type: "integer", minimum: 0, maximum: 100 },
+      "Largest first weight above 0, in percent; 0: any.",
+    ),
     value("minStepDuration", "", optional(durationPattern), "Shortest analysis.minStepDuration; empty: any."),
     value("bake", "", optional(durationPattern), "Shortest bake; empty: any."),
+    value(
+      "gateways",
+      [],
+      listOf({ type: "string", pattern: gatewayPattern }),
+      "Gateways that traffic.istio.gateways may name besides mesh, such as istio-ingress/public; empty: any.",
+    ),
+    value(
+      "hosts",
+      [],
+      listOf({ type: "string", pattern: hostPattern }),
+      "Hosts that traffic.istio.hosts may name besides those of the Rollout's own Service, such as shop.example.com, or *.example.com for all below it; empty: any.",
+    ),
   ),
   group(
     "podDisruptionBudget",

@@ -77,7 +77,15 @@ const everything = {
   extraArgs: ["--log-level=debug"],
   extraVolumes: [{ name: "tmp", emptyDir: {} }],
   extraVolumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
-  floors: { errorRate: "5%", latency: "2s", firstWeight: 25, minStepDuration: "20s", bake: "1m" },
+  floors: {
+    errorRate: "5%",
+    latency: "2s",
+    firstWeight: 25,
+    minStepDuration: "20s",
+    bake: "1m",
+    gateways: ["ingress/public", `${namespaces[0]}/own`],
+    hosts: ["shop.example.org", "*.example.com"],
+  },
   networkPolicy: { ...on, metricsFrom: [{ namespaceSelector: {} }], egress: [{ ports: [{ port: 443 }] }] },
   serviceAccount: { create: true, name: "canaries", annotations: { note: "x" } },
   config: {
@@ -167,6 +175,13 @@ describe("the chart of Serin", () => {
       const { stderr } = await kubectl(["apply", "--server-side", "--dry-run=server", "-f", "-"], object);
       return stderr.replace(/^.*denied request: /s, "").trim();
     };
+    const istio = (gateways: readonly string[], hosts: readonly string[]) => ({
+      traffic: { istio: { gateways, hosts } },
+    });
+    const noGateway = `spec.traffic.istio.gateways: the platform allows ingress/public, ${namespaces[0]}/own and mesh`;
+    const noHost =
+      "spec.traffic.istio.hosts: the platform allows shop.example.org, *.example.com and the names of the Rollout's own Service";
+    const names = ["below", `below.${namespaces[0]}`, `below.${namespaces[0]}.svc`];
     const steps = [{ pause: { duration: "1s" } }, { weight: 50 }, { weight: 100 }];
     // A policy is effective a moment after it was created.
     await until(async () => (await refusal({ bake: "59s" })) !== "", { timeout: 30_000, what: "the policy" });
@@ -179,10 +194,22 @@ describe("the chart of Serin", () => {
       [{ analysis: { errorRate: { max: "5.5%" } } }, "spec.analysis.errorRate.max: the platform allows 5% at most"],
       [{ analysis: { latency: { max: "2001ms" } } }, "spec.analysis.latency.max: the platform allows 2s at most"],
       [{ analysis: { minStepDuration: "19s" } }, "spec.analysis.minStepDuration: the platform wants 20s at least"],
+      [istio(["mesh", "ingress/private"], ["below"]), noGateway],
+      [istio(["public"], ["below"]), noGateway],
+      [istio(["mesh", "ingress/public", `${namespaces[0]}/own`, "own"], ["below"]), ""],
+      [istio(["mesh"], ["api.example.net"]), noHost],
+      [istio(["ingress/public"], ["example.com"]), noHost],
+      [istio(["ingress/public"], ["a.shop.example.org"]), noHost],
+      [istio(["ingress/public"], ["*"]), noHost],
+      [istio(["ingress/public"], ["shop.example.org", "badexample.com"]), noHost],
+      [istio(["mesh"], [`other.${namespaces[0]}`]), noHost],
+      [istio(["ingress/public"], ["shop.example.org", "*.example.com", "*.eu.example.com", "A.b.example.com"]), ""],
+      [istio(["mesh"], [...names, `below.${namespaces[0]}.svc.cluster.local`]), ""],
+      [{ ...istio(["mesh"], ["other"]), service: { name: "other" } }, ""],
       [{}, ""],
       [{ bake: "1h", analysis: { errorRate: { max: "5%" }, latency: { max: "500ms" }, minStepDuration: "20s" } }, ""],
     ] as const)
-      expect(await refusal(spec)).toBe(words);
+      expect(await refusal(spec), JSON.stringify(spec)).toBe(words);
     expect(await refusal({ bake: "1s" }, namespaces[1])).toBe("");
     await kubectlOutput(["delete", "-f", "-"], { apiVersion: "v1", kind: "List", items: floors });
   });
