@@ -170,6 +170,16 @@ export const chartValues: readonly Value[] = [
     value("keep", true, flag, "Whether it stays, with all Rollouts, when the chart is uninstalled."),
   ),
   group(
+    "holdPolicy",
+    "The policy serin-hold, by which the API server holds changed templates on Kubernetes 1.36 and newer; one for the whole cluster.",
+    value(
+      "enabled",
+      true,
+      flag,
+      "Whether this release has it; false for every further Serin in a cluster, which uses the one that is there.",
+    ),
+  ),
+  group(
     "serviceAccount",
     "Who the operator is.",
     value("create", true, flag, "Whether there is one of its own."),

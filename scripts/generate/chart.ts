@@ -101,6 +101,14 @@ spec:
 
 \`kubectl describe srn product -n shop\` tells where it stands and, after a rollback, why.
 
+## More than one
+
+Teams that must not share an operator get one each, in a namespace of its own, with \`namespaces\`. The definition and the policy that
+holds templates are the cluster's: the first release has them, every further one is installed with
+\`--set crds.enabled=false,holdPolicy.enabled=false\`. Uninstall the one that has them last: while the policy is away, the others say so
+and keep their Deployments paused. Two operators must not work for one namespace. Before Kubernetes 1.36 there is one webhook for a
+cluster, and so only one operator.
+
 ## Upgrade
 
 \`helm upgrade\` upgrades the definition of Rollouts too. Releases that are under way go on: another replica takes over from what is
@@ -139,7 +147,7 @@ function holdTemplate(): string {
     return `${head}metadata:\n  labels: {{- include "serin.labels" . | nindent 4 }}\n${rest}`;
   });
   const why = "# Holds back changed templates of released Deployments in the API server, also while no operator runs.";
-  return `{{- /* ${made} */ -}}\n{{- if eq (include "serin.hold" .) "policy" }}\n${why}\n${objects.join("---\n")}{{- end }}\n`;
+  return `{{- /* ${made} */ -}}\n{{- if and .Values.holdPolicy.enabled (eq (include "serin.hold" .) "policy") }}\n${why}\n${objects.join("---\n")}{{- end }}\n`;
 }
 
 /** A policy and its binding, in the namespaces that the operator works in. */

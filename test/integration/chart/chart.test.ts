@@ -39,18 +39,11 @@ async function helm(...args: readonly string[]) {
 }
 
 /** What Helm makes of the chart for a version of Kubernetes, hooks included. */
-async function render(values: object, version = newest): Promise<readonly Rendered[]> {
-  const set = ["--set-json", `extraObjects=[]`, ...Object.entries(values).flatMap(setting)];
-  const { code, stdout, stderr } = await helm(
-    "template",
-    "serin",
-    chart,
-    "-n",
-    system,
-    "--kube-version",
-    version,
-    ...set,
-  );
+async function render(values: object, version = newest, namespace = system): Promise<readonly Rendered[]> {
+  const set = Object.entries(values).flatMap(setting);
+  const release = namespace === system ? "serin" : namespace;
+  const how = ["-n", namespace, "--kube-version", version];
+  const { code, stdout, stderr } = await helm("template", release, chart, ...how, ...set);
   expect(code, stderr).toBe(0);
   const documents = parseAllDocuments(stdout).map((document) => document.toJS() as Rendered | null);
   return documents.filter((object) => object !== null);
@@ -99,6 +92,7 @@ const everything = {
 const off = { enabled: false };
 const nothing = {
   crds: { ...off, keep: false },
+  holdPolicy: off,
   serviceAccount: { create: false, name: "theirs", annotations: {} },
   rbac: { create: false, aggregate: false },
   operatorGuard: off,
@@ -224,6 +218,23 @@ describe("the chart of Serin", () => {
       metadata.name.endsWith("-hold"),
     );
     expect(paused).toMatchObject({ rules: [{ resourceNames: ["serin-hold"], verbs: ["get", "delete"] }] });
+  });
+
+  test("is installed a second time beside the first: of what is the cluster's each has its own", async () => {
+    const place = ({ kind, metadata }: Rendered) => [kind, metadata.namespace ?? "", metadata.name].join(" ");
+    const prometheus = { config: { prometheusSecret: "monitoring/prometheus" } };
+    const rest = { floors: everything.floors, ...prometheus };
+    const first = (await render({ ...rest, namespaces: [namespaces[0]] })).map(place);
+    const second = (values: object) =>
+      render({ ...rest, namespaces: [namespaces[1]], ...values }, newest, "chart-test-second");
+    const clashes = async (values: object) => (await second(values)).map(place).filter((at) => first.includes(at));
+    expect(await clashes({ crds: off, holdPolicy: off })).toEqual([]);
+    expect(await clashes({})).toEqual([
+      "CustomResourceDefinition  rollouts.serin.dev",
+      "MutatingAdmissionPolicy  serin-hold",
+      "MutatingAdmissionPolicyBinding  serin-hold",
+    ]);
+    expect(named(await second({ crds: off, holdPolicy: off }))).toContain("ClusterRole serin-chart-test-second-hold");
   });
 
   test("grants no wildcard, and no Secrets but its own", async () => {
