@@ -52,8 +52,15 @@ async function render(values: object, version = newest, namespace = system): Pro
 const setting = ([name, value]: [string, unknown]) => ["--set-json", `${name}=${JSON.stringify(value)}`];
 const namespaces = ["chart-test-a", "chart-test-b"];
 const on = { enabled: true };
+const found = { ...on, additionalLabels: { release: "monitoring" } };
 const everything = {
-  metrics: { serviceMonitor: on, podMonitor: on, prometheusRule: { ...on, mesh: true }, dashboards: on },
+  metrics: {
+    serviceMonitor: found,
+    podMonitor: found,
+    prometheusRule: { ...found, mesh: true },
+    dashboards: { ...on, annotations: { grafana_folder: "Serin" } },
+  },
+  extraObjects: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "extra", namespace: system } }],
   imagePullSecrets: [{ name: "pull" }],
   image: { repository: "serin", digest: `sha256:${"0".repeat(64)}` },
   priorityClassName: "system-cluster-critical",
