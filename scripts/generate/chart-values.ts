@@ -251,7 +251,12 @@ export const chartValues: readonly Value[] = [
     "uninstall",
     "What happens before the operator goes.",
     value("letGo", true, flag, "Delete all Rollouts and wait until routes and Deployments are given back."),
-    value("timeout", "10m", { type: "string", pattern: durationPattern }, "How long that may take."),
+    value(
+      "timeout",
+      "10m",
+      { type: "string", pattern: durationPattern },
+      "How long that may take; helm uninstall needs a longer --timeout.",
+    ),
   ),
   value("commonLabels", {}, labels, "Labels of everything that the chart creates."),
   value("extraObjects", [], listOf(anything), "More objects to install with the chart."),

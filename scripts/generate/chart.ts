@@ -116,8 +116,9 @@ stored. On Kubernetes 1.36 and newer no template rolls out by itself meanwhile.
 
 ## Uninstall
 
-\`helm uninstall\` first deletes all Rollouts and waits until the operator has given back what they took: Deployments, Services and
-your own routes stay and work without Serin. Where the operator does not run any more, that cannot end:
+\`helm uninstall serin -n serin-system --timeout 11m\` first deletes all Rollouts and waits until the operator has given back what they
+took: Deployments, Services and your own routes stay and work without Serin. Helm's own patience is 5 minutes; give it more than
+\`uninstall.timeout\`. Where the operator does not run any more, that cannot end:
 \`serin release NAME --force\` does its part from your machine, and \`helm uninstall --no-hooks\` the rest. The definition stays
 (\`crds.keep\`).
 
