@@ -81,11 +81,15 @@ Canary releases of Deployments on Istio, judged by their own requests.
 
 You need Kubernetes 1.30 or newer, Istio 1.22 or newer in sidecar mode, and a Prometheus that has Istio's standard metrics.
 
+The image is yours: \`docker build -t YOUR-REGISTRY/serin:0.1.0 .\` in a clone of the repository, and push it where your cluster pulls
+from. The app of the example is a Deployment and a Service in namespace shop, both named product. Its pods have Istio's sidecars and a
+container named app, and something in the mesh calls it all the time: a canary without requests is not judged.
+
 \`\`\`sh
 helm install serin charts/serin -n serin-system --create-namespace \\
   --set image.repository=YOUR-REGISTRY/serin --set config.prometheusAddress=http://prometheus.istio-system:9090
 kubectl rollout status deployment/serin-operator -n serin-system
-kubectl apply -n shop -f rollout.yaml                        # the one below
+kubectl apply -n shop -f rollout.yaml && kubectl wait -n shop srn/product --for=condition=Ready --timeout=2m   # the one below
 kubectl set image deployment/product app=product:v2 -n shop   # a release; so is every change of the pod template
 \`\`\`
 
