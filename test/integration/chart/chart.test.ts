@@ -259,6 +259,8 @@ describe("the chart of Serin", () => {
     ["a wrong choice", "--set=hold=never", "value must be one of"],
     ["a duration that is none", "--set=config.propagation=soon", "does not match pattern"],
     ["a number that is none", "--set=config.workers=many", "got string, want integer"],
+    ["a gateway that may be anybody's", "--set=floors.gateways={public}", "does not match pattern"],
+    ["all hosts as a list of them", "--set=floors.hosts={*}", "does not match pattern"],
   ])("refuses %s", async (_what, flag, words) => {
     const { code, stderr } = await helm("template", "serin", chart, flag);
     expect(code).toBe(1);
