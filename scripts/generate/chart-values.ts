@@ -35,6 +35,10 @@ function group(name: string, description: string, ...members: readonly Value[]):
   return { name, description, members };
 }
 
+/** A gateway by namespace and name, so that it is the same one for every Rollout. */
+const gatewayPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
+const hostPattern = String.raw`^(\*\.)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`;
+
 /** What the chart itself says to the operator. */
 const chartsOwn: ReadonlySet<string> = new Set([
   "kubeconfig",
@@ -166,6 +170,16 @@ export const chartValues: readonly Value[] = [
     value("keep", true, flag, "Whether it stays, with all Rollouts, when the chart is uninstalled."),
   ),
   group(
+    "holdPolicy",
+    "The policy serin-hold, by which the API server holds changed templates on Kubernetes 1.36 and newer; one for the whole cluster.",
+    value(
+      "enabled",
+      true,
+      flag,
+      "Whether this release has it; false for every further Serin in a cluster, which uses the one that is there.",
+    ),
+  ),
+  group(
     "serviceAccount",
     "Who the operator is.",
     value("create", true, flag, "Whether there is one of its own."),
@@ -190,7 +204,7 @@ export const chartValues: readonly Value[] = [
   ),
   group(
     "floors",
-    "What no Rollout may go below, by a policy in the API server that teams cannot change. One that is there already may stay as it is until its spec changes.",
+    "What no Rollout may go below, and which gateways and hosts it may name, by a policy in the API server that teams cannot change. One that is there already may stay as it is until its spec changes.",
     value("errorRate", "", optional(percentagePattern), "Largest analysis.errorRate.max, such as 5%; empty: any."),
     value(
       "latency",
@@ -198,9 +212,26 @@ export const chartValues: readonly Value[] = [
       optional(durationPattern),
       "Largest analysis.latency.max where there is one, such as 2s; empty: any.",
     ),
-    value("firstWeight", 0, { type: "integer", minimum: 0, maximum: 100 }, "Largest first weight, in percent; 0: any."),
+    value(
+      "firstWeight",
+      0,
+      { type: "integer", minimum: 0, maximum: 100 },
+      "Largest first weight above 0, in percent; 0: any.",
+    ),
     value("minStepDuration", "", optional(durationPattern), "Shortest analysis.minStepDuration; empty: any."),
     value("bake", "", optional(durationPattern), "Shortest bake; empty: any."),
+    value(
+      "gateways",
+      [],
+      listOf({ type: "string", pattern: gatewayPattern }),
+      "Gateways that traffic.istio.gateways may name besides mesh, such as istio-ingress/public; empty: any.",
+    ),
+    value(
+      "hosts",
+      [],
+      listOf({ type: "string", pattern: hostPattern }),
+      "Hosts that traffic.istio.hosts may name besides those of the Rollout's own Service, such as shop.example.com, or *.example.com for all below it; empty: any.",
+    ),
   ),
   group(
     "podDisruptionBudget",
@@ -220,7 +251,12 @@ export const chartValues: readonly Value[] = [
     "uninstall",
     "What happens before the operator goes.",
     value("letGo", true, flag, "Delete all Rollouts and wait until routes and Deployments are given back."),
-    value("timeout", "10m", { type: "string", pattern: durationPattern }, "How long that may take."),
+    value(
+      "timeout",
+      "10m",
+      { type: "string", pattern: durationPattern },
+      "How long that may take; helm uninstall needs a longer --timeout.",
+    ),
   ),
   value("commonLabels", {}, labels, "Labels of everything that the chart creates."),
   value("extraObjects", [], listOf(anything), "More objects to install with the chart."),

@@ -81,11 +81,15 @@ Canary releases of Deployments on Istio, judged by their own requests.
 
 You need Kubernetes 1.30 or newer, Istio 1.22 or newer in sidecar mode, and a Prometheus that has Istio's standard metrics.
 
+The image is yours: \`docker build -t YOUR-REGISTRY/serin:0.1.0 .\` in a clone of the repository, and push it where your cluster pulls
+from. The app of the example is a Deployment and a Service in namespace shop, both named product. Its pods have Istio's sidecars and a
+container named app, and something in the mesh calls it all the time: a canary without requests is not judged.
+
 \`\`\`sh
 helm install serin charts/serin -n serin-system --create-namespace \\
   --set image.repository=YOUR-REGISTRY/serin --set config.prometheusAddress=http://prometheus.istio-system:9090
 kubectl rollout status deployment/serin-operator -n serin-system
-kubectl apply -n shop -f rollout.yaml                        # the one below
+kubectl apply -n shop -f rollout.yaml && kubectl wait -n shop srn/product --for=condition=Ready --timeout=2m   # the one below
 kubectl set image deployment/product app=product:v2 -n shop   # a release; so is every change of the pod template
 \`\`\`
 
@@ -101,6 +105,14 @@ spec:
 
 \`kubectl describe srn product -n shop\` tells where it stands and, after a rollback, why.
 
+## More than one
+
+Teams that must not share an operator get one each, in a namespace of its own, with \`namespaces\`. The definition and the policy that
+holds templates are the cluster's: the first release has them, every further one is installed with
+\`--set crds.enabled=false,holdPolicy.enabled=false\`. Uninstall the one that has them last: while the policy is away, the others say so
+and keep their Deployments paused. Two operators must not work for one namespace. Before Kubernetes 1.36 there is one webhook for a
+cluster, and so only one operator.
+
 ## Upgrade
 
 \`helm upgrade\` upgrades the definition of Rollouts too. Releases that are under way go on: another replica takes over from what is
@@ -108,8 +120,9 @@ stored. On Kubernetes 1.36 and newer no template rolls out by itself meanwhile.
 
 ## Uninstall
 
-\`helm uninstall\` first deletes all Rollouts and waits until the operator has given back what they took: Deployments, Services and
-your own routes stay and work without Serin. Where the operator does not run any more, that cannot end:
+\`helm uninstall serin -n serin-system --timeout 11m\` first deletes all Rollouts and waits until the operator has given back what they
+took: Deployments, Services and your own routes stay and work without Serin. Helm's own patience is 5 minutes; give it more than
+\`uninstall.timeout\`. Where the operator does not run any more, that cannot end:
 \`serin release NAME --force\` does its part from your machine, and \`helm uninstall --no-hooks\` the rest. The definition stays
 (\`crds.keep\`).
 
@@ -139,7 +152,7 @@ function holdTemplate(): string {
     return `${head}metadata:\n  labels: {{- include "serin.labels" . | nindent 4 }}\n${rest}`;
   });
   const why = "# Holds back changed templates of released Deployments in the API server, also while no operator runs.";
-  return `{{- /* ${made} */ -}}\n{{- if eq (include "serin.hold" .) "policy" }}\n${why}\n${objects.join("---\n")}{{- end }}\n`;
+  return `{{- /* ${made} */ -}}\n{{- if and .Values.holdPolicy.enabled (eq (include "serin.hold" .) "policy") }}\n${why}\n${objects.join("---\n")}{{- end }}\n`;
 }
 
 /** A policy and its binding, in the namespaces that the operator works in. */

@@ -47,7 +47,7 @@ export function conditionsReference(): string {
     [
       header,
       "# Conditions",
-      "A Rollout has the conditions `Ready`, `Reconciling` and `Stalled` as kstatus defines them, and `TrafficShifted`, which says whether the traffic that was asked for was seen. `Reconciling` and `Stalled` are absent when they do not hold.",
+      "A Rollout has the conditions `Ready`, `Reconciling` and `Stalled` as kstatus defines them, `TrafficShifted`, which says whether the traffic that was asked for was seen, and `PodsCounted`, which says whether requests are counted for each pod, as [tuning of outlier detection](../outliers.md) needs. `Reconciling` and `Stalled` are absent when they do not hold, `TrafficShifted` outside of releases, and `PodsCounted` until it was looked at and where tuning is off.",
       "## Reasons",
       table(
         ["Reason", "Meaning"],

@@ -17,6 +17,8 @@ import { askAs, canI, openToPeople, tenantCases } from "./tenants.cases.ts";
  * One installation lives through all of these tests, in their order.
  */
 const chart = fileURLToPath(new URL("../../charts/serin", import.meta.url));
+/** The chart as the repository's first commit with one had it, packaged. The operator is today's with either. */
+const firstChart = fileURLToPath(new URL("first-chart.tgz", import.meta.url));
 const system = "serin-system";
 const team = "serin-team";
 const pods = kind<
@@ -45,6 +47,24 @@ const settings = () => [
   `--set=config.prometheusAddress=${lab.cluster.prometheusUrl}`,
   "--set=config.propagation=1s,config.evidencePeriod=2s,config.rollbackDeadline=10s",
 ];
+
+async function upgradeTo(what: string, ...more: readonly string[]): Promise<void> {
+  await helm("upgrade", "serin", what, "-n", system, "--wait", "--timeout=120s", ...settings(), ...more);
+}
+
+/** What a Rollout's spec may have, as the API server has the definition. */
+async function definition(): Promise<object> {
+  const text = await lab.kubectl(["get", "crd", "rollouts.serin.dev", "-o", "json"]);
+  const { spec } = JSON.parse(text) as { spec: { versions: { schema: { openAPIV3Schema: Schema } }[] } };
+  return spec.versions[0]?.schema.openAPIV3Schema.properties.spec.properties ?? {};
+}
+
+interface Schema {
+  readonly properties: { readonly spec: { readonly properties: object } };
+}
+
+/** A field that the first chart's definition does not have. */
+const tuning = "outlierDetection";
 
 /** Ready pods of the operator. */
 async function readyPods(): Promise<readonly OwnPod[]> {
@@ -101,31 +121,27 @@ describe("the chart", () => {
       "-p",
       JSON.stringify({ spec: steps }),
     ]);
-    const before = (await readyPods()).map(({ metadata }) => metadata.name);
     const mark = shop.load.snapshot();
+    await upgradeTo(firstChart);
+    expect(await definition()).not.toHaveProperty(tuning);
     await shop.release("product:v4");
     await shop.untilRollout("the pause", pause);
-    await helm(
-      "upgrade",
-      "serin",
-      chart,
-      "-n",
-      system,
-      "--wait",
-      "--timeout=120s",
-      ...settings(),
-      "--set=podAnnotations.turn=two",
-    );
+    const before = (await readyPods()).map(({ metadata }) => metadata.name);
+    await upgradeTo(chart, "--set=podAnnotations.turn=two");
+    expect(await definition()).toHaveProperty(tuning);
     await until(async () => (await readyPods()).every(({ metadata }) => !before.includes(metadata.name)), {
       timeout: 60_000,
       what: "other pods",
     });
-    await helm("rollback", "serin", "1", "-n", system, "--wait", "--timeout=120s");
+    await helm("rollback", "serin", "2", "-n", system, "--wait", "--timeout=120s");
+    expect(await definition()).not.toHaveProperty(tuning);
     await openToPeople({ lab, shop, ownPods });
     await askAs({ lab, shop, ownPods }, "alice", "promote");
     await shop.endsAs("product:v4", { outcome: "Promoted" });
     const told = await lab.kubectl(["get", "events", "-n", "chart-shop"]);
     expect(told).toMatch(/StepPassed\s+rollout\/product\s+.*alice asked to go on/);
+    await upgradeTo(chart);
+    expect(await definition()).toHaveProperty(tuning);
     expect(shop.load.since(mark).failed, lab.failedCalls("chart-shop").join("\n")).toBe(0);
     expect(ownPods.unhealthy).toEqual([]);
   });

@@ -39,18 +39,11 @@ async function helm(...args: readonly string[]) {
 }
 
 /** What Helm makes of the chart for a version of Kubernetes, hooks included. */
-async function render(values: object, version = newest): Promise<readonly Rendered[]> {
-  const set = ["--set-json", `extraObjects=[]`, ...Object.entries(values).flatMap(setting)];
-  const { code, stdout, stderr } = await helm(
-    "template",
-    "serin",
-    chart,
-    "-n",
-    system,
-    "--kube-version",
-    version,
-    ...set,
-  );
+async function render(values: object, version = newest, namespace = system): Promise<readonly Rendered[]> {
+  const set = Object.entries(values).flatMap(setting);
+  const release = namespace === system ? "serin" : namespace;
+  const how = ["-n", namespace, "--kube-version", version];
+  const { code, stdout, stderr } = await helm("template", release, chart, ...how, ...set);
   expect(code, stderr).toBe(0);
   const documents = parseAllDocuments(stdout).map((document) => document.toJS() as Rendered | null);
   return documents.filter((object) => object !== null);
@@ -59,8 +52,15 @@ async function render(values: object, version = newest): Promise<readonly Render
 const setting = ([name, value]: [string, unknown]) => ["--set-json", `${name}=${JSON.stringify(value)}`];
 const namespaces = ["chart-test-a", "chart-test-b"];
 const on = { enabled: true };
+const found = { ...on, additionalLabels: { release: "monitoring" } };
 const everything = {
-  metrics: { serviceMonitor: on, podMonitor: on, prometheusRule: { ...on, mesh: true }, dashboards: on },
+  metrics: {
+    serviceMonitor: found,
+    podMonitor: found,
+    prometheusRule: { ...found, mesh: true },
+    dashboards: { ...on, annotations: { grafana_folder: "Serin" } },
+  },
+  extraObjects: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "extra", namespace: system } }],
   imagePullSecrets: [{ name: "pull" }],
   image: { repository: "serin", digest: `sha256:${"0".repeat(64)}` },
   priorityClassName: "system-cluster-critical",
@@ -77,7 +77,15 @@ const everything = {
   extraArgs: ["--log-level=debug"],
   extraVolumes: [{ name: "tmp", emptyDir: {} }],
   extraVolumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
-  floors: { errorRate: "5%", latency: "2s", firstWeight: 25, minStepDuration: "20s", bake: "1m" },
+  floors: {
+    errorRate: "5%",
+    latency: "2s",
+    firstWeight: 25,
+    minStepDuration: "20s",
+    bake: "1m",
+    gateways: ["ingress/public", `${namespaces[0]}/own`],
+    hosts: ["shop.example.org", "*.example.com"],
+  },
   networkPolicy: { ...on, metricsFrom: [{ namespaceSelector: {} }], egress: [{ ports: [{ port: 443 }] }] },
   serviceAccount: { create: true, name: "canaries", annotations: { note: "x" } },
   config: {
@@ -91,6 +99,7 @@ const everything = {
 const off = { enabled: false };
 const nothing = {
   crds: { ...off, keep: false },
+  holdPolicy: off,
   serviceAccount: { create: false, name: "theirs", annotations: {} },
   rbac: { create: false, aggregate: false },
   operatorGuard: off,
@@ -167,19 +176,41 @@ describe("the chart of Serin", () => {
       const { stderr } = await kubectl(["apply", "--server-side", "--dry-run=server", "-f", "-"], object);
       return stderr.replace(/^.*denied request: /s, "").trim();
     };
+    const istio = (gateways: readonly string[], hosts: readonly string[]) => ({
+      traffic: { istio: { gateways, hosts } },
+    });
+    const noGateway = `spec.traffic.istio.gateways: the platform allows ingress/public, ${namespaces[0]}/own and mesh`;
+    const noHost =
+      "spec.traffic.istio.hosts: the platform allows shop.example.org, *.example.com and the names of the Rollout's own Service";
+    const names = ["below", `below.${namespaces[0]}`, `below.${namespaces[0]}.svc`];
     const steps = [{ pause: { duration: "1s" } }, { weight: 50 }, { weight: 100 }];
     // A policy is effective a moment after it was created.
     await until(async () => (await refusal({ bake: "59s" })) !== "", { timeout: 30_000, what: "the policy" });
     for (const [spec, words] of [
       [{ bake: "59s" }, "spec.bake: the platform wants 1m at least"],
       [{ steps }, "spec.steps: the platform allows 25 % at most for the first one"],
+      [{ steps: [{ weight: 0 }, { weight: 100 }] }, "spec.steps: the platform allows 25 % at most for the first one"],
+      [{ steps: [{ weight: 0 }, { weight: 25 }, { weight: 100 }] }, ""],
+      [{ steps: [{ weight: 0 }] }, ""],
       [{ analysis: { errorRate: { max: "5.5%" } } }, "spec.analysis.errorRate.max: the platform allows 5% at most"],
       [{ analysis: { latency: { max: "2001ms" } } }, "spec.analysis.latency.max: the platform allows 2s at most"],
       [{ analysis: { minStepDuration: "19s" } }, "spec.analysis.minStepDuration: the platform wants 20s at least"],
+      [istio(["mesh", "ingress/private"], ["below"]), noGateway],
+      [istio(["public"], ["below"]), noGateway],
+      [istio(["mesh", "ingress/public", `${namespaces[0]}/own`, "own"], ["below"]), ""],
+      [istio(["mesh"], ["api.example.net"]), noHost],
+      [istio(["ingress/public"], ["example.com"]), noHost],
+      [istio(["ingress/public"], ["a.shop.example.org"]), noHost],
+      [istio(["ingress/public"], ["*"]), noHost],
+      [istio(["ingress/public"], ["shop.example.org", "badexample.com"]), noHost],
+      [istio(["mesh"], [`other.${namespaces[0]}`]), noHost],
+      [istio(["ingress/public"], ["shop.example.org", "*.example.com", "*.eu.example.com", "A.b.example.com"]), ""],
+      [istio(["mesh"], [...names, `below.${namespaces[0]}.svc.cluster.local`]), ""],
+      [{ ...istio(["mesh"], ["other"]), service: { name: "other" } }, ""],
       [{}, ""],
       [{ bake: "1h", analysis: { errorRate: { max: "5%" }, latency: { max: "500ms" }, minStepDuration: "20s" } }, ""],
     ] as const)
-      expect(await refusal(spec)).toBe(words);
+      expect(await refusal(spec), JSON.stringify(spec)).toBe(words);
     expect(await refusal({ bake: "1s" }, namespaces[1])).toBe("");
     await kubectlOutput(["delete", "-f", "-"], { apiVersion: "v1", kind: "List", items: floors });
   });
@@ -194,6 +225,23 @@ describe("the chart of Serin", () => {
       metadata.name.endsWith("-hold"),
     );
     expect(paused).toMatchObject({ rules: [{ resourceNames: ["serin-hold"], verbs: ["get", "delete"] }] });
+  });
+
+  test("is installed a second time beside the first: of what is the cluster's each has its own", async () => {
+    const place = ({ kind, metadata }: Rendered) => [kind, metadata.namespace ?? "", metadata.name].join(" ");
+    const prometheus = { config: { prometheusSecret: "monitoring/prometheus" } };
+    const rest = { floors: everything.floors, ...prometheus };
+    const first = (await render({ ...rest, namespaces: [namespaces[0]] })).map(place);
+    const second = (values: object) =>
+      render({ ...rest, namespaces: [namespaces[1]], ...values }, newest, "chart-test-second");
+    const clashes = async (values: object) => (await second(values)).map(place).filter((at) => first.includes(at));
+    expect(await clashes({ crds: off, holdPolicy: off })).toEqual([]);
+    expect(await clashes({})).toEqual([
+      "CustomResourceDefinition  rollouts.serin.dev",
+      "MutatingAdmissionPolicy  serin-hold",
+      "MutatingAdmissionPolicyBinding  serin-hold",
+    ]);
+    expect(named(await second({ crds: off, holdPolicy: off }))).toContain("ClusterRole serin-chart-test-second-hold");
   });
 
   test("grants no wildcard, and no Secrets but its own", async () => {
@@ -211,6 +259,8 @@ describe("the chart of Serin", () => {
     ["a wrong choice", "--set=hold=never", "value must be one of"],
     ["a duration that is none", "--set=config.propagation=soon", "does not match pattern"],
     ["a number that is none", "--set=config.workers=many", "got string, want integer"],
+    ["a gateway that may be anybody's", "--set=floors.gateways={public}", "does not match pattern"],
+    ["all hosts as a list of them", "--set=floors.hosts={*}", "does not match pattern"],
   ])("refuses %s", async (_what, flag, words) => {
     const { code, stderr } = await helm("template", "serin", chart, flag);
     expect(code).toBe(1);

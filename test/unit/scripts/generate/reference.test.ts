@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { conditionsReference, eventsReference, rolloutReference } from "../../../../scripts/generate/reference.ts";
+import { rolloutSchema } from "../../../../src/api/crd.ts";
 import { generatedFiles } from "../../../../scripts/generate/generated-files.ts";
 
 describe("the reference of the Rollout", () => {
@@ -31,6 +32,14 @@ describe("the reference of the Rollout", () => {
       }
     }
   });
+});
+
+test("the page of conditions has each type that a condition can have", () => {
+  const { status } = rolloutSchema().properties ?? {};
+  const types = status?.properties?.["conditions"]?.items?.properties?.["type"]?.description?.match(/[A-Z]\w+/g) ?? [];
+  expect(types).toContain("PodsCounted");
+  const [above = ""] = conditionsReference().split("## Reasons");
+  for (const type of types) expect(above).toContain(`\`${type}\``);
 });
 
 test("every generated file says so in its first line, but for JSON, which has no comments", async () => {
