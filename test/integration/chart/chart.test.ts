@@ -191,7 +191,7 @@ describe("the chart of Serin", () => {
       [{ steps }, "spec.steps: the platform allows 25 % at most for the first one"],
       [{ steps: [{ weight: 0 }, { weight: 100 }] }, "spec.steps: the platform allows 25 % at most for the first one"],
       [{ steps: [{ weight: 0 }, { weight: 25 }, { weight: 100 }] }, ""],
-      [{ steps: [{ weight: 0 }] }, ""],
+      [{ steps: [{ weight: 0 }] }, "spec.steps: the platform allows 25 % at most for the first one"],
       [{ analysis: { errorRate: { max: "5.5%" } } }, "spec.analysis.errorRate.max: the platform allows 5% at most"],
       [{ analysis: { latency: { max: "2001ms" } } }, "spec.analysis.latency.max: the platform allows 2s at most"],
       [{ analysis: { minStepDuration: "19s" } }, "spec.analysis.minStepDuration: the platform wants 20s at least"],
