@@ -18,7 +18,6 @@ const testedElsewhere: Readonly<Record<string, string>> = {
   "src/adapters/istio/subset-splittable.ts": "test/unit/adapters/istio/subset-traffic.test.ts",
   "src/adapters/kubernetes/canary-pods.ts": onTheCluster,
   "src/adapters/kubernetes/canary-replica-set.ts": onTheCluster,
-  "src/adapters/kubernetes/cluster.ts": onTheCluster,
   "src/adapters/kubernetes/credentials.ts": "test/unit/adapters/kubernetes/transport.test.ts",
   "src/adapters/kubernetes/hold-choice.ts": "test/integration/workload/hold-policy.test.ts",
   "src/adapters/kubernetes/hold-keeper.ts": "test/integration/workload/hold-keeper.test.ts",

@@ -62,8 +62,13 @@ export function createCluster(parts: ClusterParts): Cluster {
       return rolloutFrom(object);
     },
     async readFresh({ namespace, name }, signal) {
+      // A cache that shows less than was read now shows too little to decide on, until it has caught up.
+      const shown = objects.cached(rollouts, namespace, name)?.metadata.resourceVersion;
       const object = await objects.read(rollouts, namespace, name, signal);
-      return object === undefined ? undefined : rolloutFrom(object);
+      if (object === undefined) return undefined;
+      if (shown !== undefined && shown !== object.metadata.resourceVersion)
+        ownWrites.record(renderKey({ namespace, name }), shown);
+      return rolloutFrom(object);
     },
     readWorkload: (rollout, signal) => readWorkload({ ...parts, claims }, rollout, signal),
     async writeStatus(rollout, status, signal) {
