@@ -2,6 +2,7 @@ import { deployments } from "../adapters/kubernetes/workload-resources.ts";
 import { parseInstant, type Instant } from "../api/instant.ts";
 import type { KubernetesObject } from "../ports/kubernetes-objects.ts";
 import type { Rollout } from "../api/rollout.ts";
+import { revisionOf } from "../domain/revision.ts";
 import type { Connection } from "./connection.ts";
 
 /** An event as people read it. */
@@ -61,8 +62,10 @@ export async function holdsUnseenChange(
   { spec, status }: Rollout,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const isHeldByAdmission = status.hold === "Policy" || status.hold === "Webhook";
-  if (spec?.targetRef === undefined || !isHeldByAdmission) return false;
+  if (spec?.targetRef === undefined || status.hold === undefined || status.hold === "Off") return false;
   const deployment = await objects.read(deployments, namespace, spec.targetRef.name, signal);
-  return deployment?.spec?.["paused"] === true;
+  // Where Deployments are kept paused, that says nothing; where admission holds, only what changed is paused.
+  if (deployment === undefined || (status.hold !== "Paused" && deployment.spec?.["paused"] !== true)) return false;
+  const known = [status.stable?.revision, ...(status.rejected ?? []).map(({ revision }) => revision)];
+  return !known.includes(revisionOf(deployment.spec?.["template"]));
 }

@@ -34,7 +34,12 @@ export function addCheckCommand(program: Command, run: RunCommand): void {
 }
 
 /** What the operator has found already. */
-function standing({ status, problems, spec }: Rollout): readonly string[] {
+function standing({ key, generation, status, problems, spec }: Rollout): readonly string[] {
+  if (status.observedGeneration !== generation)
+    return [
+      `No operator has looked at ${key.name} as it is now: see that one runs, and works in namespace ${key.namespace}.`,
+      ...(spec === undefined ? problems : []),
+    ];
   const stalled = conditionOf(status, "Stalled");
   const uncounted = conditionOf(status, "PodsCounted");
   return [

@@ -15,6 +15,9 @@ const requests: Readonly<Record<Request, { readonly description: string; readonl
     description: "go on past what the release waits for: a pause, a step, missing evidence",
     forecast: (rollout) => {
       const release = undecided(rollout, "promote");
+      const { key, spec, requests: asked } = rollout;
+      if (spec?.suspend) throw new CommandError(`${key.name} is suspended: set spec.suspend to false first`);
+      if (asked.pause !== undefined) throw new CommandError(`${key.name} is paused: say serin resume first`);
       const { step, weight } = rollout.status;
       return `goes on from step ${step ?? String(release.stepIndex + 1)} (${weight ?? 0} %) of release ${release.number} without waiting longer`;
     },
@@ -113,6 +116,9 @@ async function restart({ connection, clock, signal }: CommandContext, { spec, st
   const patch = { spec: { template: { metadata: { annotations } } } };
   await connection.objects.mergePatch(deployments, key.namespace, name, patch, { signal });
   if (spec.suspend) return `is suspended, so Deployment ${name} re-creates its pods at once, without a release`;
+  if (status.hold === "Off") return `re-creates the pods of Deployment ${name} at once: the hold is switched off`;
   if (status.release === undefined) return `releases Deployment ${name} with new pods of the same image, canary first`;
+  if (spec.onNewRevision === "finish")
+    return `releases Deployment ${name} again as soon as release ${status.release.number} has ended`;
   return `begins a new release of Deployment ${name}; release ${status.release.number} is superseded`;
 }

@@ -113,7 +113,9 @@ async function showChange(
 }
 
 async function mayStillBegin({ connection, signal }: CommandContext, rollout: Rollout, code: number): Promise<boolean> {
-  return code === exitCodes.promoted && (await holdsUnseenChange(connection, rollout, signal));
+  // What else ends with 1 stands in the way of any change.
+  const isBetweenReleases = code === exitCodes.promoted || rollout.status.phase === "RolledBack";
+  return isBetweenReleases && (await holdsUnseenChange(connection, rollout, signal));
 }
 
 async function show(context: CommandContext, { rollout, object }: FoundRollout, output: string | undefined) {

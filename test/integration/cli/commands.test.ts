@@ -1,6 +1,7 @@
 import { inject, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildProgram } from "../../../src/cli/program.ts";
 import { systemDependencies } from "../../../src/cli/system.ts";
+import { revisionOf } from "../../../src/domain/revision.ts";
 import type { RolloutStatus } from "../../../src/api/rollout-status.ts";
 import { kubectl, kubectlOutput, serveRollouts } from "../kubectl.ts";
 
@@ -274,6 +275,25 @@ describe("status -w", () => {
     expect((await serin(["status", "-w", "--timeout", "1s"])).code).toBe(2);
   });
 
+  test.each(["Policy", "Paused"])(
+    "does not end with the last rollback where another template is held (%s)",
+    async (hold) => {
+      const patch = { spec: { paused: true } };
+      await kubectlOutput(["patch", "deployment", "product", "-n", namespace, "-p", JSON.stringify(patch)]);
+      const held = { ...statuses.rolledBack, hold };
+      await stand("product", held);
+      expect((await serin(["status", "-w", "--timeout", "1s"])).code).toBe(2);
+      const stored = JSON.parse(
+        await kubectlOutput(["get", "deployment", "product", "-n", namespace, "-o", "json"]),
+      ) as {
+        readonly spec: { readonly template: object };
+      };
+      const [last] = statuses.rolledBack.rejected;
+      await stand("product", { ...held, rejected: [{ ...last, revision: revisionOf(stored.spec.template) }] });
+      expect((await serin(["status", "-w", "--timeout", "1s"])).code).toBe(1);
+    },
+  );
+
   test("does not take a status of an older spec for the end", async () => {
     await stand("product", { ...statuses.promoted, observedGeneration: 0 });
     expect((await serin(["status", "-w", "--timeout", "1s"])).code).toBe(2);
@@ -312,6 +332,15 @@ describe("requests", () => {
     const { warnings, code } = await serin([request]);
     expect({ warnings, code }).toEqual({ warnings: [`serin: ${sentence}`], code: 1 });
     expect(Object.keys(await annotations("product")).filter((name) => name.startsWith("serin.dev/"))).toEqual([]);
+  });
+
+  test.each([
+    ["is paused: say serin resume first", { metadata: { annotations: { "serin.dev/pause-requested": at } } }],
+    ["is suspended: set spec.suspend to false first", { spec: { suspend: true } }],
+  ])("promote while it %s", async (why, change) => {
+    await kubectlOutput(["patch", "srn", "product", "-n", namespace, "--type=merge", "-p", JSON.stringify(change)]);
+    expect((await serin(["promote"])).warnings).toEqual([`serin: product ${why}`]);
+    expect(await annotations("product")).not.toHaveProperty(["serin.dev/promote-requested"]);
   });
 
   test("abort comes too late for a decided release", async () => {
