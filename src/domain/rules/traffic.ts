@@ -95,12 +95,12 @@ export function correctSubsets(
   if (traffic.subsets.kind === "Present" && traffic.subsets.lacksCanary !== true) {
     const weight = isPutBack(asked) && !subsetsAreEverywhere(observation, asked) ? 0 : asked.weight;
     const routes = isRouted(traffic, weight) ? [] : routesTo(weight, asked);
-    const what = "changed the subsets of the release; they are as it needs them again";
+    const what = "changed the subsets of the release; putting them back as it needs them";
     return corrected(observation, release, { who, what, plan: [...narrow, ...routes] });
   }
   const routes = isRouted(traffic, 0) || traffic.route.kind === "Rest" ? [] : routesTo(0, asked);
   const what =
-    "removed subset canary from the DestinationRule; it is there again. Write it in git too, with the labels of subset stable, so that it stays";
+    "removed subset canary from the DestinationRule; putting it back. Write it in git too, with the labels of subset stable, so that it stays";
   // Not urgent: 0 is not what the status asks for, so the status must tell why first.
   const next: Release = { ...release, stepStartedAt: undefined, traffic: putBack(asked, now) };
   return { ...corrected(observation, next, { who, what, plan: [...narrow, ...routes] }), urgent: false };
@@ -119,7 +119,7 @@ function correctWeight(
   asked: Asked,
   weight: number,
 ): Answer {
-  const what = `changed the weights of the release; they are ${weight} % for the canary again`;
+  const what = `changed the weights of the release; putting them back to ${weight} % for the canary`;
   return corrected(observation, release, { who, what, plan: routesTo(weight, asked) });
 }
 

@@ -233,7 +233,7 @@ test("a pause step says what ends it", () => {
 });
 
 test("a pause step goes on saying what ends it, whatever was said in between", () => {
-  const status = { message: "flux changed the weights of the release; they are 10 % for the canary again." };
+  const status = { message: "flux changed the weights of the release; putting them back to 10 % for the canary." };
   const waiting = (spec: object) => decide(at({ stepIndex: 1, pausedAt: ago(20) }, { spec, status })).status.message;
   expect(waiting(pausing)).toBe("The release waits at weight 10 until somebody promotes it (serin promote).");
   expect(waiting(timed)).toBe("The release waits at weight 10 for 1m.");
