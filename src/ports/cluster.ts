@@ -39,7 +39,7 @@ export interface Cluster {
 
   /**
    * The Deployment with its ReplicaSets, or what stands in the way. While a canary runs its pods are read as well, so
-   * that crashes are seen; that is the one read that costs a request.
+   * that crashes are seen; that costs a request, and so does a claim whose access mode is not known yet.
    */
   readWorkload(rollout: Rollout, signal: AbortSignal): Promise<Workload | WorkloadProblem>;
 

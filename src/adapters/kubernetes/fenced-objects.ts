@@ -3,7 +3,7 @@ import { TransientError } from "../../runtime/errors.ts";
 
 /**
  * The same objects, written only while `mayWrite` says so: asked right before each write is sent, so that a process that
- * was stopped in between does not go on as if it had not been. Every write is conditional besides.
+ * was stopped in between does not go on as if it had not been. What releases write is conditional besides.
  */
 export function fenced(objects: KubernetesObjects, mayWrite: () => boolean): KubernetesObjects {
   const guarded = <Result>(write: () => Promise<Result>): Promise<Result> =>

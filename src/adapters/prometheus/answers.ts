@@ -36,6 +36,13 @@ export interface Problem {
   readonly problem: string;
 }
 
+/** What is said of a query that was not waited for any longer. */
+export function givenUp({ reason }: Pick<AbortSignal, "reason">): Problem {
+  const isLate = reason instanceof DOMException && reason.name === "TimeoutError";
+  if (isLate) return { kind: "Problem", cause: "Late", problem: "did not answer in time" };
+  return { kind: "Problem", cause: "Stopped", problem: "was not waited for, because the operator is stopping" };
+}
+
 /** Understands a response; whatever it is, it never throws. */
 export function readAnswer(status: number, body: string): Answer {
   const parsed = answer.safeParse(parseJson(body));

@@ -1,9 +1,10 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { isDeepStrictEqual } from "node:util";
 import axios, { isAxiosError } from "axios";
 import type { AxiosInstance } from "axios";
 import { renderDuration, type Instant, type Milliseconds } from "../../api/instant.ts";
-import type { Answer, Problem } from "./answers.ts";
+import { givenUp, type Answer, type Problem } from "./answers.ts";
 import { keepCredentials, type Credentials, type ReadCredentials } from "./credentials.ts";
 import { createParser } from "./parser.ts";
 
@@ -44,7 +45,9 @@ export function createQueryApi(options: QueryApiOptions): QueryApi {
   const parse = createParser();
   let connection: { readonly to: Credentials; readonly http: AxiosInstance } | undefined;
   const connected = (to: Credentials) => {
-    if (connection?.to !== to) connection = { to, http: connect(options, to) };
+    // Read again every minute, they are usually the same.
+    if (connection === undefined || !isDeepStrictEqual(connection.to, to))
+      connection = { to, http: connect(options, to) };
     return connection.http;
   };
   const ask = async (expression: string, at: Instant | undefined, signal: AbortSignal): Promise<Answer> => {
@@ -121,11 +124,7 @@ function placed(place: string, answer: Answer): Answer {
 
 /** Error objects of axios carry the request with its headers: only their code goes into the sentence. */
 function whatWentWrong(error: unknown, signal: AbortSignal): Problem {
-  if (signal.aborted) {
-    const isLate = signal.reason instanceof DOMException && signal.reason.name === "TimeoutError";
-    if (isLate) return { kind: "Problem", cause: "Late", problem: "did not answer in time" };
-    return { kind: "Problem", cause: "Stopped", problem: "was not waited for, because the operator is stopping" };
-  }
+  if (signal.aborted) return givenUp(signal);
   if (!isAxiosError(error)) {
     const why = error instanceof Error ? error.message : "unknown error";
     return { kind: "Problem", cause: "Away", problem: `could not be asked: ${why}` };

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Instant, Milliseconds } from "../../../api/instant.ts";
-import type { Problem } from "../answers.ts";
+import { givenUp, type Problem } from "../answers.ts";
 import type { QueryApi } from "../query-api.ts";
 import { keyOf, placeOf, samplesWithin, selector, selects, type Subject } from "../selectors.ts";
 import type { Series } from "../series.ts";
@@ -77,6 +77,8 @@ export function createFeed({ api, now, gather = () => pause(gatherFor) }: FeedOp
         const want = { subject, from: isKnown ? store.to : from, to, series: isKnown ? store.size : undefined };
         const answer = await new Promise<SampleStore | Problem>((resolve) => {
           ask({ ...want, alone: followed.alone, followed, signal, answer: resolve });
+          // Others may have more patience for the same query.
+          signal.addEventListener("abort", () => resolve(givenUp(signal)), { once: true });
         });
         if (!(answer instanceof SampleStore)) return answer;
       }

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createAuthority, issueFor } from "../../../../src/runtime/certificate.ts";
 import { createQueryApi } from "../../../../src/adapters/prometheus/query-api.ts";
 
@@ -75,6 +75,17 @@ describe("the query API", () => {
     const api = createQueryApi({ address, credentials: () => Promise.resolve({ bearerToken: String((reads += 1)) }) });
     for (let query = 0; query < 3; query += 1) await api.query("1", undefined, soon());
     expect(shown).toEqual(["Bearer 1", "Bearer 2", "Bearer 2"]);
+  });
+
+  it("keeps its connection when the credentials that are read again are the same", async () => {
+    const { address, requests } = await remembering();
+    const read = () => Promise.resolve({ basicAuth: { username: "u", password: "p" } });
+    vi.spyOn(performance, "now").mockReturnValueOnce(0).mockReturnValueOnce(0).mockReturnValue(120_000);
+    const api = createQueryApi({ address, credentials: read });
+    for (let query = 0; query < 3; query += 1) await api.query("1", undefined, soon());
+    vi.restoreAllMocks();
+    expect(requests).toHaveLength(3);
+    expect(new Set(requests.map(({ socket }) => socket)).size).toBe(1);
   });
 
   it("says that there are no credentials, and asks nobody", async () => {

@@ -163,4 +163,15 @@ describe("the feed", () => {
     giving.abort();
     expect(await answer).toMatchObject({ cause: "Stopped" });
   });
+
+  it("keeps nobody waiting for as long as another one has patience", async () => {
+    const query = () => new Promise<Answer>(() => undefined);
+    const feed = createFeed({ api: { query }, now: () => 0, gather: () => Promise.resolve() });
+    const short = new AbortController();
+    void feed.follow(subject("a"), 0, 1_000, new AbortController().signal);
+    const answer = feed.follow(subject("b"), 0, 1_000, short.signal);
+    await new Promise(setImmediate);
+    short.abort(new DOMException("over", "TimeoutError"));
+    expect(await answer).toMatchObject({ kind: "Problem", cause: "Late" });
+  });
 });
