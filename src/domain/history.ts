@@ -17,11 +17,11 @@ export function finishRelease(observation: Observation, release: Release, reject
   const history = [entryOf(release, canary, at), ...(status.history ?? [])].slice(0, historyLength);
   const earlier = (status.rejected ?? []).filter((candidate) => candidate.revision !== canary?.revision);
   const rejected =
-    rejects && canary !== undefined ? [rejectionOf(release, canary, at), ...earlier].slice(0, rejectedLength) : earlier;
+    rejects && canary !== undefined ? [rejectedBy(release, canary, at), ...earlier].slice(0, rejectedLength) : earlier;
   return { release: undefined, canary: undefined, outlierDetection: undefined, history, rejected };
 }
 
-function rejectionOf({ reason = "", commit }: Release, { revision, image }: Revision, at: string) {
+function rejectedBy({ reason = "", commit }: Release, { revision, image }: Revision, at: string) {
   return { revision, image, reason, ...(commit === undefined ? {} : { commit }), at };
 }
 

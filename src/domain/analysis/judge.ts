@@ -26,7 +26,7 @@ export interface Judgement {
   readonly sentence: string;
   /** The canary is over a limit, and stable is too: whatever it is, both have it. */
   readonly isShared: boolean;
-  /** The step has had too few requests to go on, however good they were. */
+  /** The step has had too few requests to go on, or had them in too few blocks, however good they were. */
   readonly isTooFew: boolean;
   /** Nothing makes it likely that the canary is over a limit, however few requests there are. */
   readonly nothingAgainst: boolean;

@@ -124,7 +124,7 @@ export const adoptRunningRevision: Rule = (observation) => {
   const running = runningReplicaSet(workload);
   if (stable !== undefined && !hasRolled(workload, stable, running)) return undefined;
   if (running === undefined) return waitForOneRevision(observation, workload);
-  const first = revisionOf(running);
+  const first = revisionIn(running);
   const paused = workload.paused ? " spec.paused of the Deployment is Serin's from now on." : "";
   const note = `${first.image} (revision ${first.revision}) runs and is the stable revision; changes of the pod template are released from now on.${paused}`;
   return answer(observation, {
@@ -194,7 +194,7 @@ function runningReplicaSet(workload: Workload): ReplicaSet | undefined {
 }
 
 /** A ReplicaSet as the status names it. */
-export function revisionOf(replicaSet: ReplicaSet): Revision {
+export function revisionIn(replicaSet: ReplicaSet): Revision {
   const { revision, podTemplateHash, workload, image, name } = replicaSet;
   return { revision, replicaSet: name, podTemplateHash, workload, image };
 }

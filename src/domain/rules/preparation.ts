@@ -16,7 +16,7 @@ import { holdForUnsplit } from "./unsplit-callers.ts";
 import {
   askedToPromote,
   atWeight,
-  hold,
+  holdRelease,
   progressing,
   undecided,
   untilKnown,
@@ -46,7 +46,7 @@ export const prepareTraffic: Rule = (observation) => {
 };
 
 function refused(observation: Observation, release: Release, { problem, message }: Problem): Answer {
-  return rarely(hold(observation, release, problem, message), release);
+  return rarely(holdRelease(observation, release, problem, message), release);
 }
 
 /** What the subsets are to select. */
@@ -75,7 +75,8 @@ function begin(observation: Observation, release: Release): Answer | undefined {
 function beginTraffic(observation: Observation, release: Release): Answer | undefined {
   const { original, now } = observation;
   if (release.traffic !== undefined) return undefined;
-  if (original === undefined) return hold(observation, release, "RouteNotFound", "The routes cannot be read yet.");
+  if (original === undefined)
+    return holdRelease(observation, release, "RouteNotFound", "The routes cannot be read yet.");
   const at = renderInstant(now);
   const isTheirs = isRunByUser(observation);
   const traffic = {
@@ -142,7 +143,7 @@ export const waitForCanary: Rule = (observation) => {
   const { canary } = rollout.status;
   if (open === undefined || canary === undefined) return undefined;
   const { release, spec } = open;
-  if (isProblem(workload)) return hold(observation, release, workload.problem, workload.message);
+  if (isProblem(workload)) return holdRelease(observation, release, workload.problem, workload.message);
   if (isRunByUser(observation)) return waitForSubset(observation, workload, release, spec);
   const size = canarySize(workload.replicas, weightToCome(observation, release, spec));
   const running = canaryOf(observation);
@@ -178,9 +179,10 @@ function atZero(observation: Observation, release: Release, running: ReplicaSet)
 /** No pods are wanted, so none are late: those that will be have a deadline of their own. */
 function held(observation: Observation, release: Release, message: string): Answer {
   const { spec } = observation.rollout;
-  if (spec === undefined || release.canaryCreatedAt === undefined) return hold(observation, release, "Held", message);
+  if (spec === undefined || release.canaryCreatedAt === undefined)
+    return holdRelease(observation, release, "Held", message);
   const canaryCreatedAt = creationTime(observation, release, spec);
-  return hold(observation, { ...release, canaryCreatedAt, canaryReadyAt: undefined }, "Held", message);
+  return holdRelease(observation, { ...release, canaryCreatedAt, canaryReadyAt: undefined }, "Held", message);
 }
 
 /** What an earlier release of the same template left may have the canary's very name; it goes when that is created. */
@@ -254,7 +256,7 @@ export function heldUntilStarted(
 ): Answer | undefined {
   if (running.cannotStart === undefined) return undefined;
   const message = `Canary pods cannot start: ${running.cannotStart}. The release goes on by itself when they can.`;
-  return hold(observation, onTheClock(observation, release, running, spec), "CanaryCannotStart", message);
+  return holdRelease(observation, onTheClock(observation, release, running, spec), "CanaryCannotStart", message);
 }
 
 /** Each write of the clock is one of the status, so it is exact to this share of progressDeadline. */

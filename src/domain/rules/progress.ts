@@ -14,7 +14,7 @@ import { waitForLastCallers } from "./last-callers.ts";
 import { untilEjected } from "./outliers.ts";
 import { rollBack } from "./safety.ts";
 import { whoAsked } from "../who-asked.ts";
-import { askedToPromote, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
+import { askedToPromote, holdRelease, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
 import { imageOf, replicaSetNameOf } from "../version-names.ts";
 
 /**
@@ -122,7 +122,7 @@ function withTooFew(observation: Observation, { release, spec, elapsed, judgemen
     }
     if (elapsed >= longest) {
       const message = `${judgement.sentence}. No verdict after ${renderDuration(longest)}. ${askPerson}`;
-      return hold(observation, release, "InsufficientTraffic", message);
+      return holdRelease(observation, release, "InsufficientTraffic", message);
     }
   }
   return progressing(observation, judgement.sentence);
@@ -143,7 +143,7 @@ function inconclusive(observation: Observation, { release, spec, elapsed, judgem
     case "rollback":
       return rollBack(observation, release, "Inconclusive", `${what} (onInconclusive: rollback).`);
     case "hold":
-      return hold(observation, release, "Inconclusive", `${what}. ${askPerson}`);
+      return holdRelease(observation, release, "Inconclusive", `${what}. ${askPerson}`);
   }
 }
 

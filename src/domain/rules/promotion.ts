@@ -9,7 +9,7 @@ import { adoptedOf, canaryOf, stableOf } from "../replica-sets.ts";
 import { finishesFirst, isHandedOver, isLetRoll, isRunByUser } from "./canary.ts";
 import { leftToService, promoting, restore, restoreBlindly, restoreRoutes } from "./hand-back.ts";
 import { keepTraffic } from "./keep-traffic.ts";
-import { revisionOf } from "./lifecycle.ts";
+import { revisionIn } from "./lifecycle.ts";
 import { toldRestored } from "./outliers.ts";
 import { growing, heldUntilStarted, onTheClock } from "./preparation.ts";
 import { openSurge } from "./rollback.ts";
@@ -260,7 +260,7 @@ function promoted(observation: Observation, release: Release, workload: Workload
   const note = `${canary.image} (revision ${canary.revision}) ${ending} ${release.explanation ?? ""}${evidence}`;
   const reason = release.withoutEvidence === true ? "PromotedWithoutEvidence" : "Promoted";
   return answer(observation, {
-    status: { ...finishRelease(observation, release, false), stable: revisionOf(canary) },
+    status: { ...finishRelease(observation, release, false), stable: revisionIn(canary) },
     standing: { kind: "Settled", reason: "Succeeded", phase: "Ready", message: note },
     transitions: [{ reason, key: releaseKey(release), note }, ...toldRestored(observation, release)],
   });

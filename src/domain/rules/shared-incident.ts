@@ -11,7 +11,15 @@ import type { Observation } from "../observation.ts";
 import type { Asked } from "../propagation.ts";
 import { rollBack } from "./safety.ts";
 import { routesTo } from "./traffic.ts";
-import { askedToPromote, atWeight, hold, holdForMetrics, progressing, standsStill, undecided } from "./under-way.ts";
+import {
+  askedToPromote,
+  atWeight,
+  holdRelease,
+  holdForMetrics,
+  progressing,
+  standsStill,
+  undecided,
+} from "./under-way.ts";
 
 /** What begins so soon after a change of weights may come from it, at stable too: a database that both use, say. */
 const maybeOurs = 300_000;
@@ -54,7 +62,7 @@ function sentBack(observation: Observation, release: Release, asked: Asked, sent
     steppedBack: { at: renderInstant(observation.now), calm: noCounts },
     analysis: analysis && freshStep(analysis),
   };
-  const held = hold(observation, back, "SharedIncident", message, routesTo(0, asked));
+  const held = holdRelease(observation, back, "SharedIncident", message, routesTo(0, asked));
   const key = releaseKey(release, release.stepIndex, release.stepBacks ?? 0);
   return {
     ...held,
@@ -75,7 +83,7 @@ export const waitForStable: Rule = (observation) => {
   if (missing !== undefined) return holdForMetrics(observation, release, missing);
   if (!isWellAgain(spec, calm)) {
     const message = `All traffic was sent back to stable at ${at}, because both versions failed; waiting until stable is seen to be within the limits.`;
-    return hold(observation, release, "SharedIncident", message);
+    return holdRelease(observation, release, "SharedIncident", message);
   }
   const fault = ownFault(spec, release);
   if (fault !== undefined) {

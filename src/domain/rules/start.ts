@@ -8,7 +8,7 @@ import { askedToRetry, rejectionOf } from "../rejections.ts";
 import { revisionWithCommit } from "../revision-with-commit.ts";
 import { stepsOf } from "../steps.ts";
 import { hasLostStable, isRunByUser } from "./canary.ts";
-import { revisionOf } from "./lifecycle.ts";
+import { revisionIn } from "./lifecycle.ts";
 import { refuseUnsplit } from "./unsplit-callers.ts";
 
 /** A held template that is not the stable one, and was not rejected, is released. */
@@ -74,7 +74,7 @@ function canaryRevision(workload: Workload, stable: Revision): Revision {
   const theirs = workload.replicaSets.find(
     ({ controlledBy, revision }) => controlledBy === "User" && revision === workload.revision,
   );
-  if (theirs !== undefined) return revisionOf(theirs);
+  if (theirs !== undefined) return revisionIn(theirs);
   const stem = workload.name.slice(0, longestStem);
   const slot = stable.workload === `${stem}-a` ? "b" : "a";
   const name = `${stem}-${slot}`;

@@ -11,10 +11,10 @@ import { canarySize } from "../steps.ts";
 import { canaryOf } from "../replica-sets.ts";
 import { isRunByUser } from "./canary.ts";
 import { outliersRestored, promoting } from "./hand-back.ts";
-import { revisionOf } from "./lifecycle.ts";
+import { revisionIn } from "./lifecycle.ts";
 import { toldRestored } from "./outliers.ts";
 import { correctionOf, ignoreWeights } from "./traffic.ts";
-import { hold, progressing, untilKnown, wantedWeight } from "./under-way.ts";
+import { holdRelease, progressing, untilKnown, wantedWeight } from "./under-way.ts";
 import { replicaSetNameOf } from "../version-names.ts";
 
 /**
@@ -42,7 +42,7 @@ function meet(observation: Observation, workload: Workload, { serving = "" }: Tr
     const standing: Standing = { kind: "Stalled", reason: "WorkloadNotFound", phase: "Stalled", message };
     return answer(observation, { standing, wakeAfter: undefined });
   }
-  const stable = revisionOf(found);
+  const stable = revisionIn(found);
   const note = `Subset ${found.name} (${found.image}) serves and is the stable one; another name in spec.subset is released from now on.`;
   return answer(observation, {
     status: { stable },
@@ -93,7 +93,7 @@ export function waitForSubset(
   const running = canaryOf(observation);
   if (running === undefined) {
     const message = `The DestinationRule has no subset ${replicaSetNameOf(observation, "canary")} any more. The release goes on by itself when it has.`;
-    return hold(observation, release, "CanaryCannotStart", message);
+    return holdRelease(observation, release, "CanaryCannotStart", message);
   }
   const weight = wantedWeight(observation, release, spec);
   const size = Math.max(1, canarySize(workload.replicas, weight));
@@ -105,7 +105,7 @@ export function waitForSubset(
     (running.deleting ? `${running.workload} is being deleted` : running.cannotStart) ??
     `${running.available} of its ${running.replicas} pods are available, and weight ${weight} asks for ${size} (stable runs ${workload.replicas}). Scale ${running.workload} or see why its pods are not ready`;
   const message = `Subset ${running.name} is not ready for the traffic: ${why}. The release goes on by itself when it is.`;
-  return hold(observation, release, "CanaryCannotStart", message);
+  return holdRelease(observation, release, "CanaryCannotStart", message);
 }
 
 function subsetReady(observation: Observation, release: Release, running: ReplicaSet): Answer | undefined {

@@ -11,7 +11,7 @@ import { weightOf } from "../steps.ts";
 import { hangsFromTheFirst } from "../verdict.ts";
 import { whoAsked } from "../who-asked.ts";
 import { rollBack } from "./safety.ts";
-import { askedToPromote, hold, holdForMetrics, progressing, undecided } from "./under-way.ts";
+import { askedToPromote, holdRelease, holdForMetrics, progressing, undecided } from "./under-way.ts";
 
 /** A step's clock starts when its traffic is seen, not when it was asked for. */
 export const waitForTraffic: Rule = (observation) => {
@@ -93,7 +93,7 @@ function begin(observation: Observation, release: Release, note: string, status:
 
 /** Held, and told once: traffic is not where it was sent. */
 export function notShifted(observation: Observation, release: Release, message: string, when = "step"): Answer {
-  const held = hold(observation, release, "TrafficNotShifted", message);
+  const held = holdRelease(observation, release, "TrafficNotShifted", message);
   const transitions: Transition[] = isUntold(observation)
     ? [{ reason: "TrafficNotShifted", key: releaseKey(release, when, renderInstant(observation.now)), note: message }]
     : [];

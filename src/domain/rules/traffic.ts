@@ -5,7 +5,7 @@ import type { Answer, Plan, Rule, Transition } from "../decision.ts";
 import { freshAnalysis } from "../evidence.ts";
 import { isProblem, type Observation, type TrafficState } from "../observation.ts";
 import { subsetsAreEverywhere, type Asked } from "../propagation.ts";
-import { atWeight, hold, progressing, undecided, wantedWeight } from "./under-way.ts";
+import { atWeight, holdRelease, progressing, undecided, wantedWeight } from "./under-way.ts";
 import { imageOf } from "../version-names.ts";
 
 /** Gives the canary the weight of the step, and puts it back when somebody else changes it. */
@@ -58,7 +58,7 @@ function untilSubsetsStay(observation: Observation, release: Release, weight: nu
     // Git's own route may name no subset at all, and find canary pods by their share.
     const isSafe = subsetsAreEverywhere(observation, asked) && !isProblem(observation.traffic);
     const plan = isSafe && !isRouted(observation.traffic, 0) ? routesTo(0, asked) : [];
-    return hold(observation, release, "TrafficNotShifted", message, plan);
+    return holdRelease(observation, release, "TrafficNotShifted", message, plan);
   }
   if (subsetsAreEverywhere(observation, asked)) return undefined;
   return progressing(observation, "Subset canary is there again; waiting until every proxy has it.");

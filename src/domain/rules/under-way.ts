@@ -79,7 +79,7 @@ export function progressing(observation: Observation, message: string, progress:
 }
 
 /** The release, which may have changed, waits for something that it cannot provide; told once. */
-export function hold(
+export function holdRelease(
   observation: Observation,
   release: Release,
   reason: ConditionReason,
@@ -103,5 +103,5 @@ export function holdForMetrics(
   { message, reason }: Pick<MissingData, "message" | "reason">,
 ): Answer {
   const note = `No verdict without metrics: ${message.replace(/\.$/, "")}. The release goes on when they are back.`;
-  return hold(observation, release, reason, note);
+  return holdRelease(observation, release, reason, note);
 }

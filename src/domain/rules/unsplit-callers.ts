@@ -5,7 +5,7 @@ import { answer } from "../answer.ts";
 import type { Answer } from "../decision.ts";
 import type { Observation } from "../observation.ts";
 import { isNews } from "../standing.ts";
-import { hold, holdForMetrics } from "./under-way.ts";
+import { holdRelease, holdForMetrics } from "./under-way.ts";
 
 /** Routes that a split would not reach are found before there is a canary pod that their callers could meet. */
 export function refuseUnsplit(observation: Observation, unsplit: readonly string[]): Answer | undefined {
@@ -43,5 +43,5 @@ export function holdForUnsplit(observation: Observation, release: Release): Answ
   const found = `${renderRatio(withoutProxy / requests)} of the ${requests} requests that the pods got in the last ${renderDuration(span)}, ${withoutProxy}, came from callers without a sidecar (source_workload="unknown" in Istio's metrics)`;
   const advice =
     "Give these callers a sidecar, or set spec.traffic.unsplit: accept to let them meet canary pods by pod share; serin promote begins this one release all the same";
-  return hold(observation, release, "UnsplitRoute", `${found}: no route would split them. ${advice}.`);
+  return holdRelease(observation, release, "UnsplitRoute", `${found}: no route would split them. ${advice}.`);
 }
