@@ -47,7 +47,7 @@ export function composeDependencies(composition: Composition): Dependencies {
   const istio = createIstioRouter(mesh);
   const subsets = createSubsetRouter(mesh);
   return {
-    cluster: createCluster({ objects, log }),
+    cluster: createCluster({ objects, clock, log }),
     routerFor: (rollout) => (releasesSubsets(rollout) ? subsets : istio),
     metrics: createPrometheusProvider({
       address: config.prometheusAddress,

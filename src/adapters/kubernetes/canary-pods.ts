@@ -1,5 +1,6 @@
 import { renderKey } from "../../api/object-key.ts";
 import type { Rollout } from "../../api/rollout.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { podTroubles } from "./pod-troubles.ts";
@@ -8,6 +9,7 @@ import { pods } from "./workload-resources.ts";
 
 export interface CanaryPodsParts {
   readonly objects: KubernetesObjects;
+  readonly clock: Clock;
   readonly log: Pick<Logger, "warn">;
 }
 
@@ -23,7 +25,7 @@ const patience = 3_000;
 
 /** Looks at the canary's pods. When they cannot be listed soon nothing is known of them, which must not stop a rollback. */
 export async function lookAtCanaryPods(
-  { objects, log }: CanaryPodsParts,
+  { objects, clock, log }: CanaryPodsParts,
   rollout: Rollout,
   { labels, own }: CanaryPods,
   signal: AbortSignal,
@@ -32,7 +34,7 @@ export async function lookAtCanaryPods(
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
     const found = own(await objects.list(pods, rollout.key.namespace, selector.join(","), soon));
-    return { ...podTroubles(found, Date.now()), pods: found.length };
+    return { ...podTroubles(found, clock.now()), pods: found.length };
   } catch (error) {
     signal.throwIfAborted();
     log.warn("the canary's pods could not be listed, so crashes are not seen", {

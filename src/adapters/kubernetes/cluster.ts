@@ -3,6 +3,7 @@ import { renderKey } from "../../api/object-key.ts";
 import type { Rollout } from "../../api/rollout.ts";
 import type { RolloutStatus } from "../../api/rollout-status.ts";
 import type { Problem, Workload, WorkloadProblem } from "../../domain/observation.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Cluster, WorkloadAction } from "../../ports/cluster.ts";
 import type { KubernetesObject, KubernetesObjects } from "../../ports/kubernetes-objects.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -43,6 +44,8 @@ import type { ActionOf, WorkloadWrite } from "./workload-write.ts";
 export interface ClusterParts {
   /** Must watch Rollouts, Deployments and ReplicaSets, and for spec.subset Services and DestinationRules. */
   readonly objects: KubernetesObjects;
+  /** By which it is known how long a pod has not started. */
+  readonly clock: Clock;
   /** A read that failed and that a release can do without. */
   readonly log: Pick<Logger, "warn">;
 }

@@ -93,7 +93,7 @@ export async function createWorkbench(purpose: string): Promise<Workbench> {
   }
   const wait = { timeout: 30_000, what: "the caches to be filled" };
   await until(() => informers.missing().length === 0, wait);
-  const cluster = createCluster({ objects, log: silentLogger });
+  const cluster = createCluster({ objects, clock: { now: () => Date.now() }, log: silentLogger });
   const bench = { namespace, objects, cluster, signal, seen };
   return {
     ...bench,

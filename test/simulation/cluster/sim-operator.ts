@@ -83,7 +83,7 @@ function dependenciesOf({ objects, metrics, now, onDecided }: SimOperatorOptions
   };
   const router = createIstioRouter({ objects, rootNamespace: "istio-system", clusterDomain: "cluster.local" });
   return {
-    cluster: createCluster({ objects, log }),
+    cluster: createCluster({ objects, clock: { now }, log }),
     routerFor: () => router,
     metrics,
     announcer: createEventAnnouncer({ objects, instance: "simulated", log }),

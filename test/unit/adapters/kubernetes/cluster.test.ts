@@ -17,7 +17,7 @@ test("a cache that shows less than was read from the API server is not decided o
     cached: () => seen.cached,
     read: () => Promise.resolve(seen.stored),
   } as unknown as KubernetesObjects;
-  const cluster = createCluster({ objects, log: silentLogger });
+  const cluster = createCluster({ objects, clock: { now: () => 0 }, log: silentLogger });
   await cluster.readFresh(key, signal);
   expect(cluster.readRollout(key)).toMatchObject({ resourceVersion: "1" });
   seen.stored = version("2");

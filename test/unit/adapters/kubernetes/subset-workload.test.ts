@@ -25,7 +25,12 @@ async function read(
   const log = { warn: (message: string) => void warnings.push(message) };
   const asked = askedSubset(objects, rollout);
   if (asked === undefined) throw new Error("not of this form");
-  const workload = await readSubsets({ objects, log }, rollout, asked, new AbortController().signal);
+  const workload = await readSubsets(
+    { objects, clock: { now: () => Date.now() }, log },
+    rollout,
+    asked,
+    new AbortController().signal,
+  );
   return { workload, asked: objects.asked, warnings };
 }
 
