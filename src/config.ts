@@ -18,6 +18,7 @@ export const configSchema = z.object({
     .meta({ description: "namespace to work in; repeatable (default: all)" }),
   prometheusAddress: z
     .url({ protocol: /^https?$/, error: "write the URL of a Prometheus, such as http://prometheus.monitoring:9090" })
+    .refine((url) => !isOffLimits(url), "write the URL of a Prometheus: this is the machine's or the API server's own")
     .meta({ description: "URL of the Prometheus that has Istio's metrics" }),
   prometheusSecret: z
     .string()
@@ -127,6 +128,13 @@ export function readConfig(
     return mistakes.length === 0 ? parsed.data : { mistakes };
   }
   return { mistakes: parsed.error.issues.map(({ path, message }) => explain(String(path[0]), message, merged)) };
+}
+
+/** Addresses that no Prometheus has, and that would be shown its credentials: link-local ones, and the API server's. */
+function isOffLimits(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return /^(169\.254\.|\[fe[89ab])/.test(hostname) || /^kubernetes(\.default(\.svc(\..+)?)?)?$/.test(hostname);
 }
 
 /** What is right by itself and wrong together. */

@@ -115,7 +115,7 @@ const pods = [
     "resources",
     { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "1Gi" } },
     anything,
-    "A hundred releases at a time were measured at 760 MiB and one core; an operator at rest needs 120 MiB.",
+    "A hundred releases within a minute were measured at 760 MiB and one core (npm run bench -- queries); an operator at rest needs 120 MiB.",
   ),
   value(
     "podSecurityContext",

@@ -79,6 +79,9 @@ describe.concurrent("releases under traffic", () => {
   test("a bad revision is rolled back at 10, stays rejected, and git revert ends at rest; every dashboard shows it", async () => {
     const shop = await openShop(lab, "bad");
     const mark = shop.load.snapshot();
+    const commit = "4f2c9e17d0a35b68";
+    const annotation = `org.opencontainers.image.revision=${commit}`;
+    await lab.kubectl(["annotate", "deployment/product", "-n", "bad", annotation]);
     await shop.release("product:v2", { ERROR_RATE: "0.2" });
     const ended = shop.endsAs("product:v2", {
       outcome: "RolledBack",
@@ -95,6 +98,11 @@ describe.concurrent("releases under traffic", () => {
       status: "True",
       reason: "RolledBack",
     });
+    // Git is still bad: the commit is named wherever somebody may look.
+    expect(rejected.status).toMatchObject({ rejected: [{ commit }], history: [{ commit }] });
+    expect(rejected.status.message).toContain(commit);
+    const told = await lab.kubectl(["get", "events", "-n", "bad", "--field-selector=reason=RolledBack"]);
+    expect(told).toContain(commit);
     expect((await shop.deployment()).spec).toHaveProperty("paused", true);
     await shop.release("product:v1");
     await shop.untilRollout("Ready", ({ status }) => status.phase === "Ready");

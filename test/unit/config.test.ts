@@ -97,6 +97,17 @@ describe("readConfig()", () => {
     [{ hold: "none" }, "--hold", 'expected one of "auto"|"policy"|"webhook"|"paused"'],
     [{ webhookAddress: "9443" }, "--webhook-address", "write host:port or :port, such as :9443"],
     [{ webhookUrl: "http://10.0.0.7:9443" }, "--webhook-url", "write the URL by which the API server reaches it"],
+    [
+      { prometheusAddress: "http://169.254.169.254/latest" },
+      "--prometheus-address",
+      "the machine's or the API server's",
+    ],
+    [{ prometheusAddress: "http://[fe80::1]:9090" }, "--prometheus-address", "the machine's or the API server's"],
+    [
+      { prometheusAddress: "https://kubernetes.default.svc" },
+      "--prometheus-address",
+      "the machine's or the API server's",
+    ],
     [{ workers: "many" }, "--workers", "expected number"],
     [{ workers: "0" }, "--workers", ">=1"],
   ])("says of %j what is wrong", (flags, flag, says) => {
