@@ -289,6 +289,9 @@ export function handOverCases(bench: () => Bench): void {
     await lab.kubectl(["rollout", "resume", "deployment/product", "-n", shop.namespace]);
     await lab.kubectl(["rollout", "status", "deployment/product", "-n", shop.namespace, "--timeout=60s"]);
     await stand.lift();
+    // An operator that has not seen yet that v3 is through would pause it in time, and release it like any other.
+    const hasSeen = ({ status: { release } }: StoredRollout) => release?.traffic?.route !== "Split";
+    await shop.untilRollout("the routes as before", hasSeen);
     await liftPause();
     const { status } = await shop.untilRollout("the new stable", ({ status: seen }) => isAtRest(seen, "product:v3"));
     expect(status.history?.map(({ image, outcome }) => `${image} ${outcome}`)).toEqual(["product:v2 Promoted"]);
