@@ -1,7 +1,7 @@
 import { parseInstant, type Instant } from "./api/instant.ts";
 import { renderKey, type ObjectKey } from "./api/object-key.ts";
 import type { Release } from "./api/rollout-status.ts";
-import { mixture } from "./domain/analysis/bets.ts";
+import { mixture, type EvidenceByMetric } from "./domain/analysis/bets.ts";
 import { worth } from "./domain/analysis/wealth.ts";
 import { releaseCatalogue as catalogue, rolloutLabels } from "./metric-catalogue.ts";
 import type { Metrics } from "./runtime/metrics.ts";
@@ -53,23 +53,19 @@ export function createEvidenceMetrics(metrics: Metrics, now: () => Instant): Evi
   return { show, forget: (key) => show(key, undefined) };
 }
 
+/** What is known of one measure; of the team's own there are no neighbours. */
+type Named = { readonly name: string } & NonNullable<EvidenceByMetric["errors"]>;
+
 function wealthOf(analysis: Analysis | undefined): Sample<"measure" | "against">[] {
   const { errors, latency, metrics = [] } = analysis?.evidence ?? {};
-  const named = [
+  const named: readonly Named[] = [
     ...(errors === undefined ? [] : [{ name: "errors", ...errors }]),
     ...(latency === undefined ? [] : [{ name: "latency", ...latency }]),
     ...metrics,
   ];
-  return named.flatMap(({ name: measure, limit, stable, ...more }) => [
+  return named.flatMap(({ name: measure, limit, stable, neighbours }) => [
     ...(limit === undefined ? [] : [[{ measure, against: "limit" }, worth(limit)] as const]),
-    ...(stable === undefined
-      ? []
-      : [
-          [
-            { measure, against: "stable" },
-            mixture(stable, "neighbours" in more ? more.neighbours : undefined),
-          ] as const,
-        ]),
+    ...(stable === undefined ? [] : [[{ measure, against: "stable" }, mixture(stable, neighbours)] as const]),
   ]);
 }
 
